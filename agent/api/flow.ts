@@ -1,0 +1,90 @@
+import type { Protocol } from '../model/mesh.js';
+
+/** `enum weft_verdict` of bpf/tables.h. */
+export const verdicts = ['pass', 'redirect', 'refuse'] as const;
+export type Verdict = (typeof verdicts)[number];
+
+/** `enum weft_reason` of bpf/tables.h, in its order. */
+export const reasons = [
+  'not-meshed',
+  'no-service',
+  'passthrough',
+  'picked',
+  'affinity',
+  'sticky',
+  'no-backend',
+  'max-connections',
+  'table-broken',
+  'unsupported-socket',
+] as const;
+export type Reason = (typeof reasons)[number];
+
+/** `enum weft_event` of bpf/tables.h, in its order (from 1). */
+export const flowEvents = ['open', 'close', 'fail', 'refuse'] as const;
+export type FlowEvent = (typeof flowEvents)[number];
+
+/** One thing that happened to one connection. */
+export interface Flow {
+  /** RFC 3339 with milliseconds. */
+  readonly time: string;
+  readonly event: FlowEvent;
+  readonly verdict: Verdict;
+  readonly reason: Reason;
+  readonly protocol: Protocol;
+  /** The client, NS/POD; empty when unknown. */
+  readonly from: string;
+  /** NS/NAME; empty when unknown. */
+  readonly service: string;
+  readonly serviceAddress: string;
+  readonly servicePort: number;
+  /** NS/POD or an address; empty when refused. */
+  readonly backend: string;
+  readonly backendAddress: string;
+  readonly backendPort: number;
+  /** Time to connect in ms, with a fraction; 0 for UDP and refusals. */
+  readonly connectMs: number;
+  /** Since the pick in ms; 0 unless the event is `close` or `fail`. */
+  readonly durationMs: number;
+  /** From the client to the backend, known at `close`. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Smoothed round trip in ms at `close`. */
+  readonly rttMs: number;
+}
+
+/** What a client of /v1/flows asks for; an undefined field matches everything. */
+export interface FlowFilter {
+  /** The client's NS/POD. */
+  readonly from?: string;
+  /** NS/NAME of the Service or NS/POD of the backend. */
+  readonly to?: string;
+  readonly service?: string;
+  readonly backend?: string;
+  readonly verdict?: Verdict;
+  readonly reason?: Reason;
+  readonly event?: FlowEvent;
+  readonly protocol?: Protocol;
+}
+
+export function matchesFlow(filter: FlowFilter, flow: Flow): boolean {
+  return (
+    (filter.from === undefined || filter.from === flow.from) &&
+    (filter.to === undefined || filter.to === flow.service || filter.to === flow.backend) &&
+    (filter.service === undefined || filter.service === flow.service) &&
+    (filter.backend === undefined || filter.backend === flow.backend) &&
+    (filter.verdict === undefined || filter.verdict === flow.verdict) &&
+    (filter.reason === undefined || filter.reason === flow.reason) &&
+    (filter.event === undefined || filter.event === flow.event) &&
+    (filter.protocol === undefined || filter.protocol === flow.protocol)
+  );
+}
+
+/** Where flows come from: the ring buffer's reader keeps the last ones and hands new ones on. */
+export interface FlowHub {
+  /** The last `limit` flows that match, oldest first. */
+  recent(filter: FlowFilter, limit: number): readonly Flow[];
+  /** Calls `listener` with each batch from now on, in order. The returned function ends it. */
+  subscribe(listener: (flows: readonly Flow[]) => void): () => void;
+  /** Events lost since start, exactly: before the agent could read them, and by the hub itself. Never falls. */
+  lost(): number;
+}

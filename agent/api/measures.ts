@@ -1,0 +1,85 @@
+import type { BackendState } from '../compile/plan.js';
+import type { Reason, Verdict } from './flow.js';
+
+/** Who is at one end of an edge, for Istio's labels. Empty text is shown as `unknown`. */
+export interface Identity {
+  readonly workload: string;
+  readonly namespace: string;
+  /** Labels `app` (or app.kubernetes.io/name) and `version` (or app.kubernetes.io/version). */
+  readonly app: string;
+  readonly version: string;
+  /** Label service.istio.io/canonical-name or its fall-backs, and canonical-revision. */
+  readonly canonicalService: string;
+  readonly canonicalRevision: string;
+}
+
+/** One row of the `edges` map with its ends resolved. */
+export interface EdgeMeasure {
+  /** The row's key as text: other rows never have it while this one lives. */
+  readonly id: string;
+  readonly source: Identity;
+  readonly destination: Identity;
+  /** Service name and namespace. */
+  readonly service: string;
+  readonly serviceNamespace: string;
+  readonly opened: number;
+  readonly closed: number;
+  readonly failed: number;
+  /** From the client to the backend. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
+export interface DecisionMeasure {
+  readonly verdict: Verdict;
+  readonly reason: Reason;
+  readonly count: number;
+}
+
+export interface MapMeasure {
+  readonly map: string;
+  readonly entries: number;
+  readonly capacity: number;
+}
+
+export interface ProgramMeasure {
+  readonly program: string;
+  readonly runSeconds: number;
+  readonly runs: number;
+}
+
+/** A backend's row in the kernel: `state` decides which of weft_backends{state} counts it. */
+export interface BackendMeasure {
+  /** NS/NAME and port of the Service. */
+  readonly service: string;
+  readonly port: number;
+  readonly backend: string;
+  readonly state: BackendState;
+  readonly inflight: number;
+}
+
+export interface ProblemMeasure {
+  readonly severity: 'error' | 'warning';
+  readonly code: string;
+  readonly count: number;
+}
+
+/** What /metrics shows, read once a scrape. Counts are cumulative. */
+export interface Measures {
+  readonly version: string;
+  readonly mode: string;
+  readonly generation: number;
+  readonly decisions: Iterable<DecisionMeasure>;
+  readonly edges: Iterable<EdgeMeasure>;
+  /** Connections of edges that did not fit the kernel's map. */
+  readonly edgesFull: number;
+  readonly maps: Iterable<MapMeasure>;
+  readonly programs: Iterable<ProgramMeasure>;
+  readonly backends: Iterable<BackendMeasure>;
+  readonly problems: Iterable<ProblemMeasure>;
+  readonly drift: number;
+  readonly eventsLost: number;
+  /** Objects held by the mass-delete brake now. */
+  readonly held: number;
+  readonly sources: Iterable<{ readonly source: string; readonly synced: boolean; readonly degraded: boolean }>;
+}
