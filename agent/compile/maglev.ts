@@ -41,19 +41,22 @@ export function isPrime(value: number): boolean {
 export function ringOf(backends: readonly RingBackend[], size: number): Uint32Array {
   const members = backends.filter((each) => each.weight > 0).sort((a, b) => (a.name < b.name ? -1 : 1));
   if (members.length === 0) return new Uint32Array(0);
-  const next = Float64Array.from(members, ({ name }) => hashText(name, offsetSeed) % size);
-  const skip = Float64Array.from(members, ({ name }) => 1 + (hashText(name, skipSeed) % (size - 1)));
+  const next = Int32Array.from(members, ({ name }) => hashText(name, offsetSeed) % size);
+  const skip = Int32Array.from(members, ({ name }) => 1 + (hashText(name, skipSeed) % (size - 1)));
   const ids = Uint32Array.from(members, (each) => each.backend);
   const ring = new Uint32Array(size);
+  const isTaken = new Uint8Array(size); // the ring's own rows are four times the cache
+  const even = members.every((each) => each.weight === members[0]!.weight);
   const turns = new Turns(Float64Array.from(members, (each) => each.weight));
   for (let filled = 0; filled < size; filled++) {
-    const member = turns.take();
+    const member = even ? filled % members.length : turns.take();
     const step = skip[member]!;
     let entry = next[member]!;
-    while (ring[entry] !== 0) {
+    while (isTaken[entry] === 1) {
       entry += step;
       if (entry >= size) entry -= size;
     }
+    isTaken[entry] = 1;
     ring[entry] = ids[member]!;
     entry += step;
     next[member] = entry >= size ? entry - size : entry;
