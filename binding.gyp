@@ -1,0 +1,43 @@
+{
+  'targets': [
+    {
+      'target_name': 'weft',
+      'sources': [
+        'native/addon.cc',
+        'native/address.cc',
+        'native/argument.cc',
+        'native/descriptor.cc',
+        'native/diag.cc',
+        'native/error.cc',
+        'native/link.cc',
+        'native/lock.cc',
+        'native/log.cc',
+        'native/map.cc',
+        'native/map_batch.cc',
+        'native/netns.cc',
+        'native/object.cc',
+        'native/pin.cc',
+        'native/program.cc',
+        'native/ring.cc',
+        'native/socket.cc',
+        'native/statistics.cc',
+        'native/system.cc',
+      ],
+      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      'defines': [
+        'NAPI_VERSION=8',
+        'NAPI_CPP_EXCEPTIONS',
+        'NODE_ADDON_API_CPP_EXCEPTIONS_ALL',
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+        'NODE_ADDON_API_DISABLE_DEPRECATED',
+      ],
+      'cflags!': ['-fno-exceptions', '-O3', '-Wno-unused-parameter'],
+      'cflags': ['-O2', '-Wall', '-Wextra', '-Werror', '-fvisibility=hidden'],
+      'cflags_cc!': ['-fno-exceptions', '-std=gnu++17', '-std=gnu++20'],
+      'cflags_cc': ['-std=c++17', '-fvisibility-inlines-hidden'],
+      # nodelete: libbpf keeps a pointer to the addon's print function, so a worker's exit must not unmap it.
+      'ldflags': ['-Wl,-z,nodelete'],
+      'libraries': ['-lbpf', '-lelf', '-lz'],
+    },
+  ],
+}
