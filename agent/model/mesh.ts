@@ -1,0 +1,184 @@
+/**
+ * What the user wants, whatever it was written in. Values only: sources make them, compile reads them.
+ * Addresses are canonical text (RFC 5952 for IPv6; an IPv4-mapped IPv6 address is written as IPv4).
+ */
+
+export type Family = 4 | 6;
+export type Protocol = 'TCP' | 'UDP';
+
+/** Where an object was read: `document` counts from 0 inside `file`, `item` inside a `List` (-1 outside one). */
+export interface Origin {
+  readonly file: string;
+  readonly document: number;
+  readonly item: number;
+}
+
+export interface Metadata {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** metadata.creationTimestamp in ms, 0 when absent. */
+  readonly created: number;
+  readonly origin: Origin;
+}
+
+export interface ServicePort {
+  /** Empty when unnamed. */
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  /** A number, or a container port's name. */
+  readonly targetPort: number | string;
+  readonly appProtocol: string;
+}
+
+/** v1 Service. */
+export interface Service {
+  readonly kind: 'Service';
+  readonly meta: Metadata;
+  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
+  /** spec.clusterIPs (or clusterIP), then spec.externalIPs, then status.loadBalancer.ingress[].ip; none for headless and ExternalName. */
+  readonly addresses: readonly string[];
+  readonly headless: boolean;
+  /** Undefined without a selector (its EndpointSlices are then written by somebody else). */
+  readonly selector: Readonly<Record<string, string>> | undefined;
+  readonly ports: readonly ServicePort[];
+  readonly internalTrafficPolicy: 'Cluster' | 'Local';
+  /** spec.trafficDistribution (KEP-4444, KEP-3015); PreferClose is PreferSameZone's older name. */
+  readonly trafficDistribution: 'PreferSameZone' | 'PreferSameNode' | undefined;
+  /** Seconds of sessionAffinity ClientIP; 0 for None. */
+  readonly affinitySeconds: number;
+  readonly publishNotReadyAddresses: boolean;
+}
+
+export interface EndpointPort {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+}
+
+export interface Endpoint {
+  readonly address: string;
+  readonly ready: boolean;
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  /** Empty when unknown. */
+  readonly node: string;
+  readonly zone: string;
+  /** targetRef of kind Pod, as NAME in the slice's namespace; empty without. */
+  readonly pod: string;
+  /** hints.forZones / hints.forNodes, undefined without. */
+  readonly forZones: readonly string[] | undefined;
+  readonly forNodes: readonly string[] | undefined;
+}
+
+/** discovery.k8s.io/v1 EndpointSlice. */
+export interface EndpointSlice {
+  readonly kind: 'EndpointSlice';
+  readonly meta: Metadata;
+  /** Label kubernetes.io/service-name; empty when it belongs to none. */
+  readonly service: string;
+  readonly family: Family;
+  readonly ports: readonly EndpointPort[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface ContainerPort {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+}
+
+/** v1 Pod. */
+export interface Pod {
+  readonly kind: 'Pod';
+  readonly meta: Metadata;
+  readonly addresses: readonly string[];
+  readonly ports: readonly ContainerPort[];
+  readonly ready: boolean;
+  readonly terminating: boolean;
+  /** Phase Succeeded or Failed: it has no endpoint any more. */
+  readonly finished: boolean;
+  readonly node: string;
+  readonly hostNetwork: boolean;
+  /** Annotation weft.dev/netns: a name of /run/netns; empty without. */
+  readonly netns: string;
+  /** Annotation weft.dev/cgroup; empty without. */
+  readonly cgroup: string;
+  /** Label weft.dev/mesh. */
+  readonly mesh: 'enabled' | 'disabled' | undefined;
+  /** Owner by ownerReferences (a ReplicaSet's hash cut off), else label app, else the Pod's name. */
+  readonly workload: string;
+}
+
+/** v1 Node. */
+export interface Node {
+  readonly kind: 'Node';
+  readonly meta: Metadata;
+  /** Label topology.kubernetes.io/zone; empty without. */
+  readonly zone: string;
+}
+
+/** v1 Namespace. */
+export interface Namespace {
+  readonly kind: 'Namespace';
+  readonly meta: Metadata;
+  readonly mesh: 'enabled' | 'disabled' | undefined;
+}
+
+export type LoadBalancer = 'ROUND_ROBIN' | 'RANDOM' | 'LEAST_REQUEST' | 'PASSTHROUGH' | 'SOURCE_IP';
+
+/** The part of networking.istio.io TrafficPolicy that is enforced on connections. Undefined: not said. */
+export interface TrafficPolicy {
+  readonly loadBalancer: LoadBalancer | undefined;
+  /** consistentHash.maglev.tableSize; undefined: chosen by the number of backends. */
+  readonly tableSize: number | undefined;
+  /** connectionPool.tcp.maxConnections. */
+  readonly maxConnections: number | undefined;
+}
+
+/** networking.istio.io DestinationRule. */
+export interface DestinationRule {
+  readonly kind: 'DestinationRule';
+  readonly meta: Metadata;
+  /** As written. */
+  readonly host: string;
+  readonly policy: TrafficPolicy;
+  /** portLevelSettings by port number: replaces the whole policy of that port, as Istio does. */
+  readonly portPolicies: ReadonlyMap<number, TrafficPolicy>;
+}
+
+/** An object that is understood and checked but not enforced by this version, or only checked (apps/v1 Deployment). */
+export interface OtherObject {
+  readonly kind:
+    | 'Deployment'
+    | 'VirtualService'
+    | 'Gateway'
+    | 'ServiceEntry'
+    | 'GatewayClass'
+    | 'KubernetesGateway'
+    | 'HTTPRoute'
+    | 'GRPCRoute'
+    | 'ReferenceGrant'
+    | 'Secret';
+  readonly meta: Metadata;
+  /** What it refers to, for dangling references: kind, namespace/name and the field that says so. */
+  readonly refers: readonly { readonly kind: string; readonly key: string; readonly path: string }[];
+  /** Deployment: labels of its Pods; else empty. */
+  readonly podLabels: Readonly<Record<string, string>>;
+}
+
+export type MeshObject = Service | EndpointSlice | Pod | Node | Namespace | DestinationRule | OtherObject;
+
+export type Kind = MeshObject['kind'];
+
+/** `NAMESPACE/NAME`; cluster-scoped kinds have the empty namespace. */
+export function keyOf(object: { readonly meta: Pick<Metadata, 'namespace' | 'name'> }): string {
+  return `${object.meta.namespace}/${object.meta.name}`;
+}
+
+/** One step of a source: the object as it is now, or that it is gone. */
+export type Change =
+  | { readonly type: 'put'; readonly object: MeshObject }
+  | { readonly type: 'remove'; readonly kind: Kind; readonly key: string };

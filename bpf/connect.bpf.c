@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* connect(2): TCP, and UDP sockets that choose one peer. */
+#include "hook.h"
+
+/* The Service's name for the new peer, kept with the socket. */
+static __always_inline void remember(struct bpf_sock_addr *ctx, const struct pod *pod, const struct frontend *f,
+				     const struct endpoint *to, const struct pick *p)
+{
+	struct socket_name *name = bpf_sk_storage_get(&socket_names, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!name) {
+		count_bound(WEFT_COUNT_STORAGE_FULL);
+		return;
+	}
+	name->service_address = to->address;
+	name->backend_address = p->address;
+	name->service_port = to->port;
+	name->backend_port = p->port;
+	name->protocol = ctx->protocol;
+	name->state = ctx->protocol == WEFT_UDP ? WEFT_SOCKET_DATAGRAM : WEFT_SOCKET_PICKED;
+	name->named = 1;
+	name->reason = p->reason;
+	name->service = f->service;
+	name->backend = p->backend;
+	name->generation = p->generation;
+	name->pod = pod->id;
+	name->picked_ns = bpf_ktime_get_ns();
+	name->established_ns = 0;
+	if (name->protocol != WEFT_UDP)
+		return;
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_OPEN, name);
+	if (event)
+		submit_event(event);
+}
+
+/* Fills `p` and returns whether the context is to be rewritten or refused by it. */
+static __always_inline int decide(struct bpf_sock_addr *ctx, const struct endpoint *to, struct pick *p)
+{
+	struct pod_key key;
+	struct pod *pod = pod_of(ctx, &key);
+	if (!pod) {
+		p->reason = WEFT_REASON_NOT_MESHED;
+		return 0;
+	}
+	if (ctx->protocol != WEFT_TCP && ctx->protocol != WEFT_UDP) {
+		p->reason = WEFT_REASON_UNSUPPORTED_SOCKET;
+		return 0;
+	}
+	struct frontend *f = frontend_of(ctx, to);
+	if (!f) {
+		/* A socket that was connected to a Service before is nobody's now. */
+		bpf_sk_storage_delete(&socket_names, ctx->sk);
+		p->reason = WEFT_REASON_NO_SERVICE;
+		return 0;
+	}
+	pick_for(f, pod, &key, to, ctx->protocol == WEFT_TCP, p);
+	if (p->verdict == WEFT_REDIRECT)
+		remember(ctx, pod, f, to, p);
+	else
+		bpf_sk_storage_delete(&socket_names, ctx->sk);
+	if (p->verdict == WEFT_REFUSE)
+		report_refusal(ctx, pod, f, to, p);
+	return p->verdict != WEFT_PASS;
+}
+
+SEC("cgroup/connect4")
+int weft_connect4(struct bpf_sock_addr *ctx)
+{
+	struct endpoint to = read_endpoint4(ctx);
+	struct pick p = {};
+	int changed = decide(ctx, &to, &p);
+	count_reason(p.reason);
+	if (!changed)
+		return ALLOW;
+	if (p.verdict == WEFT_REDIRECT) {
+		write_endpoint4(ctx, &p.address, p.port);
+		return ALLOW;
+	}
+	if (has_set_retval) {
+		bpf_set_retval(-ECONNREFUSED);
+		return DENY;
+	}
+	/* Nothing ever listens on port 0. */
+	struct weft_address nowhere = mapped(bpf_htonl(0x7f000001));
+	write_endpoint4(ctx, &nowhere, 0);
+	return ALLOW;
+}
+
+SEC("cgroup/connect6")
+int weft_connect6(struct bpf_sock_addr *ctx)
+{
+	struct endpoint to = read_endpoint6(ctx);
+	struct pick p = {};
+	int changed = decide(ctx, &to, &p);
+	count_reason(p.reason);
+	if (!changed)
+		return ALLOW;
+	if (p.verdict == WEFT_REDIRECT) {
+		write_endpoint6(ctx, &p.address, p.port);
+		return ALLOW;
+	}
+	if (has_set_retval) {
+		bpf_set_retval(-ECONNREFUSED);
+		return DENY;
+	}
+	struct weft_address nowhere = {{0, 0, 0, bpf_htonl(1)}};
+	if (is_mapped(&to.address))
+		nowhere = mapped(bpf_htonl(0x7f000001));
+	write_endpoint6(ctx, &nowhere, 0);
+	return ALLOW;
+}
+
+char LICENSE[] __weak SEC("license") = "Dual BSD/GPL";

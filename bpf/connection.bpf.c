@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/*
+ * The life of a redirected TCP connection. +1 in flight when the SYN is about to
+ * be sent, -1 when the state becomes CLOSE: exact through refusals, resets and
+ * closes before established, where counting in connect4 or by sock_release is not.
+ */
+#include "count.h"
+
+#define TCP_CLOSE 7
+
+static __always_inline void add_inflight(const struct socket_name *name, __s32 by)
+{
+	struct backend_state *b = bpf_map_lookup_elem(&backend_states, &name->backend);
+	if (b)
+		__sync_fetch_and_add(&b->inflight, by);
+	struct service_state *s = bpf_map_lookup_elem(&service_states, &name->service);
+	if (s)
+		__sync_fetch_and_add(&s->inflight, by);
+}
+
+static __always_inline void on_connecting(struct bpf_sock_ops *ops, struct socket_name *name)
+{
+	if (name->state != WEFT_SOCKET_PICKED)
+		return;
+	name->state = WEFT_SOCKET_CONNECTING;
+	add_inflight(name, 1);
+	bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
+static __always_inline void on_established(struct socket_name *name)
+{
+	if (name->state != WEFT_SOCKET_CONNECTING)
+		return;
+	__u64 now = bpf_ktime_get_ns();
+	name->state = WEFT_SOCKET_ESTABLISHED;
+	name->established_ns = now;
+	struct backend_state *b = bpf_map_lookup_elem(&backend_states, &name->backend);
+	if (b) {
+		__sync_fetch_and_add(&b->opened, 1);
+		__sync_fetch_and_add(&b->connect_ns, now - name->picked_ns);
+	}
+	struct edge *edge = edge_of(name);
+	if (edge)
+		__sync_fetch_and_add(&edge->opened, 1);
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_OPEN, name);
+	if (event) {
+		event->connect_ns = now - name->picked_ns;
+		submit_event(event);
+	}
+}
+
+static __always_inline void on_failed(struct socket_name *name)
+{
+	struct backend_state *b = bpf_map_lookup_elem(&backend_states, &name->backend);
+	if (b)
+		__sync_fetch_and_add(&b->failed, 1);
+	struct edge *edge = edge_of(name);
+	if (edge)
+		__sync_fetch_and_add(&edge->failed, 1);
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_FAIL, name);
+	if (event) {
+		event->duration_ns = event->time_ns - name->picked_ns;
+		submit_event(event);
+	}
+}
+
+static __always_inline void on_closed(struct bpf_sock_ops *ops, struct socket_name *name)
+{
+	struct edge *edge = edge_of(name);
+	if (edge) {
+		__sync_fetch_and_add(&edge->closed, 1);
+		__sync_fetch_and_add(&edge->sent_bytes, ops->bytes_acked);
+		__sync_fetch_and_add(&edge->received_bytes, ops->bytes_received);
+	}
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name);
+	if (event) {
+		event->connect_ns = name->established_ns - name->picked_ns;
+		event->duration_ns = event->time_ns - name->picked_ns;
+		event->sent_bytes = ops->bytes_acked;
+		event->received_bytes = ops->bytes_received;
+		event->srtt_us = ops->srtt_us >> 3; /* the kernel keeps eight times the smoothed RTT */
+		submit_event(event);
+	}
+}
+
+static __always_inline void on_close(struct bpf_sock_ops *ops, struct socket_name *name)
+{
+	__u8 state = name->state;
+	if (state != WEFT_SOCKET_CONNECTING && state != WEFT_SOCKET_ESTABLISHED)
+		return;
+	name->state = WEFT_SOCKET_CLOSED;
+	add_inflight(name, -1);
+	if (state == WEFT_SOCKET_CONNECTING)
+		on_failed(name);
+	else
+		on_closed(ops, name);
+}
+
+SEC("sockops")
+int weft_connection(struct bpf_sock_ops *ops)
+{
+	__u32 op = ops->op;
+	if (op != BPF_SOCK_OPS_TCP_CONNECT_CB && op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB &&
+	    op != BPF_SOCK_OPS_STATE_CB)
+		return 1;
+	struct bpf_sock *sk = ops->sk;
+	if (!sk)
+		return 1;
+	struct socket_name *name = bpf_sk_storage_get(&socket_names, sk, 0, 0);
+	if (!name)
+		return 1;
+	if (op == BPF_SOCK_OPS_TCP_CONNECT_CB)
+		on_connecting(ops, name);
+	else if (op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
+		on_established(name);
+	else if (ops->args[1] == TCP_CLOSE)
+		on_close(ops, name);
+	return 1;
+}
+
+/* What never became a connection (no route, connected UDP) ends with its socket. */
+SEC("cgroup/sock_release")
+int weft_sock_release(struct bpf_sock *sk)
+{
+	struct socket_name *name = bpf_sk_storage_get(&socket_names, sk, 0, 0);
+	if (!name)
+		return 1;
+	if (name->state == WEFT_SOCKET_PICKED) {
+		on_failed(name);
+	} else if (name->state == WEFT_SOCKET_DATAGRAM) {
+		struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name);
+		if (event) {
+			event->duration_ns = event->time_ns - name->picked_ns;
+			submit_event(event);
+		}
+	}
+	return 1;
+}
+
+char LICENSE[] __weak SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* What happened: counters, edges and the ring of events. Nothing here decides. */
+#ifndef WEFT_COUNT_H
+#define WEFT_COUNT_H
+
+#include "maps.h"
+
+static __always_inline void count_reason(__u32 reason)
+{
+	struct counter *c = bpf_map_lookup_elem(&decisions, &reason);
+	if (c)
+		c->value++;
+}
+
+static __always_inline void count_bound(__u32 which)
+{
+	struct counter *c = bpf_map_lookup_elem(&counters, &which);
+	if (c)
+		c->value++;
+}
+
+/* The edge's sums; those of "the rest" when the map is full. */
+static __always_inline struct edge *edge_of(const struct socket_name *name)
+{
+	struct edge_key key = {
+		.pod = name->pod,
+		.service = name->service,
+		.backend = name->backend,
+		.generation = name->generation,
+	};
+	struct edge *edge = bpf_map_lookup_elem(&edges, &key);
+	if (edge)
+		return edge;
+	struct edge none = {};
+	bpf_map_update_elem(&edges, &key, &none, BPF_NOEXIST);
+	edge = bpf_map_lookup_elem(&edges, &key);
+	if (edge)
+		return edge;
+	count_bound(WEFT_COUNT_EDGES_FULL);
+	__u32 zero = 0;
+	return bpf_map_lookup_elem(&edge_rest, &zero);
+}
+
+static __always_inline int events_wanted(void)
+{
+	__u32 zero = 0;
+	struct control *row = bpf_map_lookup_elem(&control, &zero);
+	return row && row->events;
+}
+
+/*
+ * A reserved record, or NULL; a record that finds no room is counted. The caller
+ * fills every field and submits without waking anybody: the agent polls.
+ */
+static __always_inline struct flow_event *reserve_event(__u8 kind)
+{
+	if (!events_wanted())
+		return 0;
+	struct flow_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count_bound(WEFT_COUNT_EVENTS_LOST);
+		return 0;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->event = kind;
+	event->time_ns = bpf_ktime_get_ns();
+	return event;
+}
+
+/* A record about a socket that has a name. */
+static __always_inline struct flow_event *reserve_named_event(__u8 kind, const struct socket_name *name)
+{
+	struct flow_event *event = reserve_event(kind);
+	if (!event)
+		return 0;
+	event->service_address = name->service_address;
+	event->backend_address = name->backend_address;
+	event->service_port = name->service_port;
+	event->backend_port = name->backend_port;
+	event->verdict = WEFT_REDIRECT;
+	event->reason = name->reason;
+	event->protocol = name->protocol;
+	event->pod = name->pod;
+	event->service = name->service;
+	event->backend = name->backend;
+	return event;
+}
+
+static __always_inline void submit_event(struct flow_event *event)
+{
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* Which backend: the one decision of the datapath. agent/compile/pick.ts mirrors it for `explain`. */
+#ifndef WEFT_PICK_H
+#define WEFT_PICK_H
+
+#include "count.h"
+#include "maps.h"
+
+#define SCAN_SLOTS 64 /* LEAST_REQUEST looks at all of up to so many slots … */
+#define DRAWN_SLOTS 8 /* … and at so many drawn ones of a larger region */
+#define SEARCH_STEPS 20 /* a binary search over up to 2^20 slots */
+
+struct client {
+	__u64 netns;
+	__u32 hash; /* of its address, for Maglev */
+};
+
+struct pick {
+	__u8 verdict; /* enum weft_verdict */
+	__u8 reason; /* enum weft_reason */
+	__u16 pad;
+	__u32 backend;
+	__u32 generation;
+	__be16 port;
+	__u16 pad2;
+	struct weft_address address;
+};
+
+static __always_inline struct slot *slot_at(const struct frontend *f, __u32 offset)
+{
+	__u32 index = f->slot_base + offset;
+	return bpf_map_lookup_elem(&slots, &index);
+}
+
+/*
+ * A number in [0, n), n > 0, without modulo bias: Lemire, "Fast Random Integer
+ * Generation in an Interval" (2019). Four rejections in a row leave a bias below 2^-40.
+ */
+static __always_inline __u32 random_below(__u32 n)
+{
+	__u64 product = (__u64)bpf_get_prandom_u32() * n;
+	if ((__u32)product < n) {
+		__u32 floor = -n % n;
+		for (int i = 0; i < 4 && (__u32)product < floor; i++)
+			product = (__u64)bpf_get_prandom_u32() * n;
+	}
+	return product >> 32;
+}
+
+/* Offset of a slot drawn in proportion to its weight: Vose's alias method. */
+static __always_inline struct slot *draw_slot(const struct frontend *f)
+{
+	struct slot *column = slot_at(f, random_below(f->slot_count));
+	if (!column)
+		return 0;
+	if (random_below(f->weight_total) < column->threshold)
+		return column;
+	return slot_at(f, column->alias);
+}
+
+/* The slot that holds `point` of [0, weight_total): the first whose cumulative weight exceeds it. */
+static __always_inline struct slot *slot_of_point(const struct frontend *f, __u32 point)
+{
+	__u32 low = 0, high = f->slot_count - 1;
+	for (int i = 0; i < SEARCH_STEPS && low < high; i++) {
+		__u32 middle = low + (high - low) / 2;
+		struct slot *s = slot_at(f, middle);
+		if (!s)
+			return 0;
+		if (s->cumulative > point)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return slot_at(f, low);
+}
+
+/* Whether the backend is among the frontend's slots, which are sorted by id. */
+static __always_inline int is_member(const struct frontend *f, __u32 backend)
+{
+	if (!f->slot_count)
+		return 0;
+	__u32 low = 0, high = f->slot_count - 1;
+	for (int i = 0; i < SEARCH_STEPS && low < high; i++) {
+		__u32 middle = low + (high - low) / 2;
+		struct slot *s = slot_at(f, middle);
+		if (!s)
+			return 0;
+		if (s->backend >= backend)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	struct slot *s = slot_at(f, low);
+	return s && s->backend == backend;
+}
+
+static __always_inline __u32 inflight_of(__u32 backend)
+{
+	struct backend_state *state = bpf_map_lookup_elem(&backend_states, &backend);
+	return state ? state->inflight : 0;
+}
+
+/* Every window of weight_total picks visits each backend exactly weight times, evenly spread. */
+static __always_inline __u32 pick_round_robin(const struct frontend *f, struct service_state *state)
+{
+	bpf_spin_lock(&state->lock);
+	__u64 cursor = state->cursor++;
+	bpf_spin_unlock(&state->lock);
+	__u64 point = (cursor % f->weight_total) * f->stride % f->weight_total;
+	struct slot *s = slot_of_point(f, point);
+	return s ? s->backend : 0;
+}
+
+/* Least in flight by weight among all slots; equals are drawn by weight in one pass (reservoir). */
+static __always_inline __u32 scan_least_request(const struct frontend *f)
+{
+	__u32 best = 0, best_inflight = 0, best_weight = 1, tied = 0;
+	__u32 random = bpf_get_prandom_u32();
+	for (__u32 i = 0; i < SCAN_SLOTS; i++) {
+		if (i >= f->slot_count)
+			break;
+		struct slot *s = slot_at(f, i);
+		if (!s)
+			break;
+		__u32 inflight = inflight_of(s->backend);
+		__u64 mine = (__u64)inflight * best_weight, theirs = (__u64)best_inflight * s->weight;
+		if (best && mine > theirs)
+			continue;
+		tied = best && mine == theirs ? tied + s->weight : s->weight;
+		random = random * 1664525 + 1013904223; /* Numerical Recipes' generator: independent enough for ties */
+		if (tied != s->weight && ((__u64)random * tied >> 32) >= s->weight)
+			continue;
+		best = s->backend;
+		best_inflight = inflight;
+		best_weight = s->weight;
+	}
+	return best;
+}
+
+static __always_inline __u32 sample_least_request(const struct frontend *f)
+{
+	__u32 best = 0, best_inflight = 0, best_weight = 1;
+	for (int i = 0; i < DRAWN_SLOTS; i++) {
+		struct slot *s = draw_slot(f);
+		if (!s)
+			break;
+		__u32 inflight = inflight_of(s->backend);
+		if (best && (__u64)inflight * best_weight >= (__u64)best_inflight * s->weight)
+			continue;
+		best = s->backend;
+		best_inflight = inflight;
+		best_weight = s->weight;
+	}
+	return best;
+}
+
+static __always_inline __u32 pick_maglev(const struct frontend *f, __u32 hash)
+{
+	if (!f->ring_size)
+		return 0;
+	__u32 index = f->ring_base + hash % f->ring_size;
+	__u32 *backend = bpf_map_lookup_elem(&rings, &index);
+	return backend ? *backend : 0;
+}
+
+/* A backend's id by the frontend's policy; 0 when a row is missing. */
+static __always_inline __u32 pick_by_policy(const struct frontend *f, struct service_state *state, __u32 hash)
+{
+	switch (f->policy) {
+	case WEFT_POLICY_ROUND_ROBIN:
+		return pick_round_robin(f, state);
+	case WEFT_POLICY_RANDOM: {
+		struct slot *s = draw_slot(f);
+		return s ? s->backend : 0;
+	}
+	case WEFT_POLICY_MAGLEV:
+		return pick_maglev(f, hash);
+	default:
+		return f->slot_count <= SCAN_SLOTS ? scan_least_request(f) : sample_least_request(f);
+	}
+}
+
+/* Turns an id into an address. False when the backend is gone. */
+static __always_inline int resolve_backend(struct pick *p, __u32 id)
+{
+	struct backend *b = bpf_map_lookup_elem(&backends, &id);
+	if (!id || !b || !b->alive)
+		return 0;
+	p->backend = id;
+	p->generation = b->generation;
+	p->address = b->address;
+	p->port = b->port;
+	return 1;
+}
+
+static __always_inline void refuse(struct pick *p, __u8 reason)
+{
+	p->verdict = WEFT_REFUSE;
+	p->reason = reason;
+}
+
+/* Where a new flow of this client to this frontend goes. `connection`: it will count as in flight. */
+static __always_inline void pick_backend(const struct frontend *f, const struct client *client, int connection,
+					 struct pick *p)
+{
+	if (f->policy == WEFT_POLICY_PASSTHROUGH) {
+		p->verdict = WEFT_PASS;
+		p->reason = WEFT_REASON_PASSTHROUGH;
+		return;
+	}
+	struct service_state *state = bpf_map_lookup_elem(&service_states, &f->service);
+	if (!state)
+		return refuse(p, WEFT_REASON_TABLE_BROKEN);
+	if (!f->slot_count || !f->weight_total)
+		return refuse(p, WEFT_REASON_NO_BACKEND);
+	if (connection && f->max_connections && state->inflight >= f->max_connections)
+		return refuse(p, WEFT_REASON_MAX_CONNECTIONS);
+
+	p->verdict = WEFT_REDIRECT;
+	struct affinity_key key = {.netns = client->netns, .service = f->service};
+	__u64 now = 0;
+	if (f->affinity_seconds) {
+		now = bpf_ktime_get_ns();
+		struct affinity *a = bpf_map_lookup_elem(&affinities, &key);
+		if (a && now - a->used_ns <= f->affinity_seconds * 1000000000ULL && is_member(f, a->backend) &&
+		    resolve_backend(p, a->backend)) {
+			a->used_ns = now;
+			p->reason = WEFT_REASON_AFFINITY;
+			return;
+		}
+	}
+	if (!resolve_backend(p, pick_by_policy(f, state, client->hash)))
+		return refuse(p, WEFT_REASON_TABLE_BROKEN);
+	p->reason = WEFT_REASON_PICKED;
+	if (f->affinity_seconds) {
+		struct affinity fresh = {.backend = p->backend, .generation = p->generation, .used_ns = now};
+		if (bpf_map_update_elem(&affinities, &key, &fresh, BPF_ANY))
+			count_bound(WEFT_COUNT_AFFINITY_FULL);
+	}
+}
+
+#endif
