@@ -1,0 +1,144 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Scope } from './scope.js';
+
+const main = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
+
+export interface AgentOptions {
+  /** Distinguishes the agents of one run. */
+  readonly name: string;
+  readonly manifests: string;
+  readonly cgroup: string;
+  /** A CPU that the agent keeps away from, where there are several. */
+  readonly avoid: number;
+}
+
+/** The real agent, `weft run`, as a process of its own; it can be killed and started again on the same pins. */
+export class Agent {
+  readonly #scope: Scope;
+  readonly #options: AgentOptions;
+  readonly #pin: string;
+  readonly #log: string;
+  readonly #metrics: string;
+  #process: ChildProcess | undefined;
+
+  private constructor(scope: Scope, options: AgentOptions, port: number) {
+    this.#scope = scope;
+    this.#options = options;
+    this.#pin = `/sys/fs/bpf/${scope.prefix}-${options.name}`;
+    this.#log = join(scope.directory, `${options.name}.log`);
+    this.#metrics = `127.0.0.1:${port}`;
+  }
+
+  /** An agent that is not started yet. Its pins go when the scope closes. */
+  static async prepare(scope: Scope, options: AgentOptions): Promise<Agent> {
+    const agent = new Agent(scope, options, await freePort());
+    scope.defer(() => agent.#remove());
+    return agent;
+  }
+
+  get #api(): string {
+    return `unix:${join(this.#scope.directory, `${this.#options.name}.sock`)}`;
+  }
+
+  /** Starts the agent. Returns the ms from the start of the process until it said that it is ready. */
+  async start(): Promise<number> {
+    const began = performance.now();
+    const others = cpus()
+      .map((_, cpu) => cpu)
+      .filter((cpu, _, all) => all.length === 1 || cpu !== this.#options.avoid);
+    const log = openSync(this.#log, 'a');
+    const command = [process.execPath, main, 'run', '--manifests', this.#options.manifests];
+    const settings = [
+      '--cgroup',
+      this.#options.cgroup,
+      '--pin',
+      this.#pin,
+      '--api',
+      this.#api,
+      '--metrics',
+      this.#metrics,
+    ];
+    this.#process = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', 'taskset', '--cpu-list', others.join(','), ...command, ...settings],
+      { stdio: ['ignore', log, log] },
+    );
+    closeSync(log);
+    while (!(await this.#isReady())) {
+      if (this.#process.exitCode !== null)
+        throw new Error(`the agent ended (${this.#process.exitCode}): ${this.#tail()}`);
+      if (performance.now() - began > 120_000) throw new Error(`the agent is not ready after 120 s: ${this.#tail()}`);
+      await pause(5);
+    }
+    return performance.now() - began;
+  }
+
+  async #isReady(): Promise<boolean> {
+    try {
+      const answer = await fetch(`http://${this.#metrics}/readyz`, { signal: AbortSignal.timeout(2000) });
+      await answer.arrayBuffer();
+      return answer.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  #tail(): string {
+    return readFileSync(this.#log, 'utf8').split('\n').slice(-12).join('\n');
+  }
+
+  /** The memory the agent's process has in RAM now and at its highest, in MiB. */
+  memory(): { readonly now: number; readonly peak: number } {
+    const status = readFileSync(`/proc/${this.#process!.pid}/status`, 'utf8');
+    const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024;
+    return { now: field('VmRSS'), peak: field('VmHWM') };
+  }
+
+  /** kill -9; resolves when the process is gone. The pins stay. */
+  async kill(): Promise<void> {
+    const process = this.#process!;
+    if (process.exitCode !== null || process.signalCode !== null) return;
+    const gone = once(process, 'exit');
+    process.kill('SIGKILL');
+    await gone;
+  }
+
+  #remove(): void {
+    const pid = this.#process?.pid;
+    this.#process?.kill('SIGKILL');
+    const sleep = new Int32Array(new SharedArrayBuffer(4));
+    for (let wait = 0; pid !== undefined && isRunning(pid) && wait < 200; wait++) Atomics.wait(sleep, 0, 0, 10);
+    if (!existsSync(this.#pin)) return;
+    try {
+      execFileSync(process.execPath, [main, 'cleanup', '--pin', this.#pin], { stdio: 'pipe' });
+    } finally {
+      rmSync(this.#pin, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Whether `pid` still runs; a zombie, which only waits to be reaped, does not. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
