@@ -1,3 +1,4 @@
+import { familyOfAddress } from '../model/address.js';
 import { type EndpointSlice, type Family, keyOf, type Pod, type Service, type ServicePort } from '../model/mesh.js';
 import type { CompileInput } from './input.js';
 
@@ -46,10 +47,6 @@ export function candidatesOf(
   return withoutDuplicates(found);
 }
 
-export function familyOf(address: string): Family {
-  return address.includes(':') ? 6 : 4;
-}
-
 /** As kube-proxy's EndpointSliceCache: a slice's port belongs to the Service port of its name and protocol. */
 function fromSlices(
   slices: readonly EndpointSlice[],
@@ -90,7 +87,7 @@ function fromPods(source: EndpointSource, port: ServicePort, family: Family, inp
   const publish = source.service.publishNotReadyAddresses;
   for (const pod of source.pods) {
     if (pod.finished) continue;
-    const address = pod.addresses.find((each) => familyOf(each) === family);
+    const address = pod.addresses.find((each) => familyOfAddress(each) === family);
     const target = targetPort(port, pod);
     if (address === undefined || target === undefined) continue;
     found.push({

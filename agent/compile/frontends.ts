@@ -1,5 +1,6 @@
+import { familyOfAddress } from '../model/address.js';
 import { type DestinationRule, type Family, keyOf, type LoadBalancer, type Service } from '../model/mesh.js';
-import { endpointSource, familyOf } from './candidates.js';
+import { endpointSource } from './candidates.js';
 import { endpointsOf } from './endpoints.js';
 import type { CompileContext, CompileInput } from './input.js';
 import { tableSizeFor } from './maglev.js';
@@ -38,7 +39,7 @@ export function compileService(key: string, input: CompileInput, context: Compil
   for (const port of service.ports) {
     const decision = decide(service, rule, port.port);
     for (const family of families) {
-      const addresses = service.addresses.filter((each) => familyOf(each) === family);
+      const addresses = service.addresses.filter((each) => familyOfAddress(each) === family);
       if (addresses.length === 0) continue;
       const backends = endpointsOf(source, port, family, input, context);
       plans.push({

@@ -1,4 +1,4 @@
-import { addressBytes } from './address.js';
+import { ADDRESS_SIZE, writeAddress } from '../tables/address.js';
 
 export interface RingBackend {
   /** Stable over restarts and equal on all nodes: `ADDRESS:PORT`. Distinct in a ring. */
@@ -115,8 +115,10 @@ function hashText(text: string, seed: number): number {
  * of MurmurHash3 (fmix32), since FNV alone leaves the last byte's differences in few bits. Entry `hash mod size` of a ring is the client's.
  */
 export function sourceHash(address: string): number {
+  const bytes = new Uint8Array(ADDRESS_SIZE);
+  writeAddress(address, bytes, 0);
   let hash = offsetSeed;
-  for (const byte of addressBytes(address)) hash = mix(hash, byte);
+  for (const byte of bytes) hash = mix(hash, byte);
   return finish(hash);
 }
 

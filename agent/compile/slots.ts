@@ -1,11 +1,4 @@
-/** A row of `struct slot` (bpf/tables.h): one backend of one frontend. */
-export interface SlotRow {
-  readonly backend: number;
-  readonly weight: number;
-  readonly cumulative: number;
-  readonly threshold: number;
-  readonly alias: number;
-}
+import type { SlotRow } from '../tables/layout.gen.js';
 
 export interface WeightedBackend {
   /** The backend's id. */

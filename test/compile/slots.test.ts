@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { type SlotRow, slotsOf, weightTotal } from '../../agent/compile/slots.js';
+import { slotsOf, weightTotal } from '../../agent/compile/slots.js';
+import type { SlotRow } from '../../agent/tables/layout.gen.js';
 
 const weightsOf = (max: number, most: number) =>
   fc.array(fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max })), { maxLength: most });

@@ -1,7 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { greatestCommonDivisor, type SlotRow, slotsOf, weightTotal } from '../../agent/compile/slots.js';
+import { greatestCommonDivisor, slotsOf, weightTotal } from '../../agent/compile/slots.js';
 import { pointOf, strideOf } from '../../agent/compile/stride.js';
+import type { SlotRow } from '../../agent/tables/layout.gen.js';
 
 /** The offsets of the slots met by `count` picks from `cursor` on. */
 function walk(slots: readonly SlotRow[], cursor: bigint, count: number): number[] {
