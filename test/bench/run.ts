@@ -4,10 +4,11 @@ import { parseArgs } from 'node:util';
 import type { Aim, Bench, Outcome, Row } from './bench.js';
 import { connect } from './connect.js';
 import { type Machine, machine } from './machine.js';
+import { restart } from './restart.js';
 import { label } from './row.js';
 import { Scope, sweep } from './scope.js';
 
-const benches: Readonly<Record<string, Bench>> = { connect };
+const benches: Readonly<Record<string, Bench>> = { connect, restart };
 
 const usage = `npm run bench -- [NAME…] [--quick] [--rounds N] [--cpu N] [--only VARIANT,…] [--json FILE]
 
