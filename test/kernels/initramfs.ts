@@ -70,8 +70,7 @@ export async function writeInitramfs(path: string, root: string, kernels: readon
 
   await archive.file('weft/package.json', await readFile(join(root, 'package.json')));
   await addTree(archive, join(root, 'dist'), 'weft/dist');
-  const addon = join(root, 'build', 'Release', 'weft.node');
-  if (existsSync(addon)) await addProgram(archive, 'weft/build/Release/weft.node', addon);
+  await addProgram(archive, 'weft/build/Release/weft.node', join(root, 'build', 'Release', 'weft.node'));
   for (const dependency of await productionDependencies(root)) {
     await addTree(archive, join(root, dependency), join('weft', dependency));
   }
