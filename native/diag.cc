@@ -61,6 +61,7 @@ void eachAttribute(const uint8_t* data, size_t length, const Visit& visit) {
   }
 }
 
+/** A socket and, of TCP, its storage: inet_sk_diag_fill() leaves a UDP socket's out (seen on Linux 6.18). */
 DiagRecord parse(const inet_diag_msg& message, const uint8_t* attributes, size_t length) {
   DiagRecord record{message, {}};
   eachAttribute(attributes, length, [&](int type, const uint8_t* storages, size_t storagesLength) {

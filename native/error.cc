@@ -24,6 +24,13 @@ const char* remedy(const Failure& failure) {
   return nullptr;
 }
 
+/** What an errno means, in words. */
+const char* description(int number) {
+  if (number == kernelNotSupported) return "Operation not supported by this kernel";
+  const char* words = strerrordesc_np(number);
+  return words != nullptr ? words : "unknown error";
+}
+
 std::string message(const Failure& failure) {
   std::string text = failure.operation;
   if (!failure.object.empty()) text += " of " + failure.object;
@@ -31,7 +38,7 @@ std::string message(const Failure& failure) {
   if (!failure.detail.empty()) text += failure.detail + ": ";
   text += errnoName(failure.number);
   text += ", ";
-  text += failure.number == kernelNotSupported ? "Operation not supported by this kernel" : strerrordesc_np(failure.number);
+  text += description(failure.number);
   if (const char* advice = remedy(failure)) text += std::string(" (") + advice + ")";
   return text;
 }

@@ -40,6 +40,8 @@ LibraryLog::LibraryLog() : outer_(listener) { listener = this; }
 
 LibraryLog::~LibraryLog() { listener = outer_; }
 
+std::string LibraryLog::text() const { return text_.substr(0, text_.find_last_not_of('\n') + 1); }
+
 std::string LibraryLog::failedProgram() const { return nameIn(text_, "prog '", "': BPF program load failed"); }
 
 std::string LibraryLog::failedMap() const { return nameIn(text_, "map '", "': failed to create"); }

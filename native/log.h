@@ -13,8 +13,8 @@ class LibraryLog {
   LibraryLog(const LibraryLog&) = delete;
   LibraryLog& operator=(const LibraryLog&) = delete;
 
-  /** The warnings so far, one a line. */
-  const std::string& text() const { return text_; }
+  /** The warnings so far, one a line, without a line end. */
+  std::string text() const;
   /** The name in the last "prog 'NAME': BPF program load failed", or empty. */
   std::string failedProgram() const;
   /** The name in the last "map 'NAME': failed to create", or empty. */

@@ -92,7 +92,7 @@ Napi::Value Map::removeBatch(const Napi::CallbackInfo& info) {
 
 int Map::collectBatches(int fd, uint64_t most, Collected& collected) const {
   const uint64_t pair = info_.key_size + valueBytes();
-  uint64_t room = std::clamp<uint64_t>(batchBytes / pair, 64, std::max<uint64_t>(info_.max_entries, 64));
+  uint64_t room = std::max<uint64_t>(1, std::min({std::max<uint64_t>(batchBytes / pair, 64), uint64_t{info_.max_entries}, most}));
   // The kernel's place in the map: a bucket's number for hashes, a key for the rest.
   std::vector<uint8_t> place(std::max<size_t>(info_.key_size, 8));
   std::vector<uint8_t> nextPlace(place.size());

@@ -60,6 +60,9 @@ std::string mismatch(const bpf_map* wanted, const bpf_map_info& existing) {
   return text;
 }
 
+/** libbpf's own errors (from 4000 up) are all of one kind: the bytes are no object it can use. */
+int systemErrno(int number) { return number >= __LIBBPF_ERRNO__START ? ENOEXEC : number; }
+
 }  // namespace
 
 Napi::Function Object::define(Napi::Env env) {
@@ -92,7 +95,7 @@ Napi::Object Object::open(Napi::Env env, Bytes elf, const std::string& name) {
   options.object_name = self->name_.c_str();
   const LibraryLog said;
   self->object_ = bpf_object__open_mem(self->elf_.data(), self->elf_.size(), &options);
-  if (self->object_ == nullptr) raise(env, {"object_open", name, errno, said.text()});
+  if (self->object_ == nullptr) raise(env, {"object_open", name, systemErrno(errno), said.text()});
   return holder;
 }
 
@@ -222,10 +225,11 @@ void Object::load(const Napi::CallbackInfo& info) {
   stage_ = result == 0 ? Stage::loaded : Stage::failed;
   elf_ = {};
   if (result == 0) return;
+  const int number = systemErrno(-result);
   if (const std::string failed = said.failedProgram(); !failed.empty())
-    raise(info.Env(), {"prog_load", failed, -result, {}, log.text()});
-  if (const std::string failed = said.failedMap(); !failed.empty()) raise(info.Env(), {"map_create", failed, -result});
-  raise(info.Env(), {"object_load", name_, -result, said.text(), log.text()});
+    raise(info.Env(), {"prog_load", failed, number, {}, log.text()});
+  if (const std::string failed = said.failedMap(); !failed.empty()) raise(info.Env(), {"map_create", failed, number});
+  raise(info.Env(), {"object_load", name_, number, said.text(), log.text()});
 }
 
 Napi::Value Object::map(const Napi::CallbackInfo& info) {
