@@ -91,7 +91,13 @@ export function rule(
   general: TrafficPolicy,
   ports: readonly [number, TrafficPolicy][] = [],
 ): DestinationRule {
-  return { kind: 'DestinationRule', meta: metaOf(name), host: name, policy: general, portPolicies: new Map(ports) };
+  return {
+    kind: 'DestinationRule',
+    meta: metaOf(name),
+    host: name,
+    policy: general,
+    portPolicies: new Map(ports),
+  };
 }
 
 /** The mesh of these objects, looked up the slow, obvious way. */
