@@ -17,6 +17,7 @@ export interface Metadata {
   readonly namespace: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Only those of weft.dev. */
   readonly annotations: Readonly<Record<string, string>>;
   /** metadata.creationTimestamp in ms, 0 when absent. */
   readonly created: number;
@@ -167,6 +168,8 @@ export interface OtherObject {
   readonly refers: readonly { readonly kind: string; readonly key: string; readonly path: string }[];
   /** Deployment: labels of its Pods; else empty. */
   readonly podLabels: Readonly<Record<string, string>>;
+  /** VirtualService, ServiceEntry: spec.hosts as written; else empty. */
+  readonly hosts: readonly string[];
 }
 
 export type MeshObject = Service | EndpointSlice | Pod | Node | Namespace | DestinationRule | OtherObject;

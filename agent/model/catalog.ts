@@ -1,0 +1,324 @@
+import {
+  type Change,
+  type DestinationRule,
+  type EndpointSlice,
+  type Kind,
+  keyOf,
+  type MeshObject,
+  type Namespace,
+  type Node,
+  type OtherObject,
+  type Pod,
+  type Service,
+} from './mesh.js';
+import { hostOfService, wildcardCovers } from './names.js';
+import { PodAddresses } from './pod-addresses.js';
+import { RuleIndex } from './rules.js';
+import { SelectorIndex } from './selectors.js';
+import { SliceIndex } from './slices.js';
+
+/** What a batch of changes can have an effect on. Keys may be of Services and Pods that are gone, or never were. */
+export interface Touched {
+  /** NS/NAME of each Service whose tables must be compiled again. */
+  readonly services: ReadonlySet<string>;
+  /** NS/POD of each Pod whose capture must be looked at again. */
+  readonly pods: ReadonlySet<string>;
+  /** Whether a DestinationRule came, changed or went. */
+  readonly rules: boolean;
+  /** Whether an object that is only checked came, changed or went. */
+  readonly others: boolean;
+}
+
+/** The current objects, each once, with the indexes that compile and the checks need: the one owner of this state. */
+export class Catalog {
+  readonly #services = new Map<string, Service>();
+  readonly #slices = new SliceIndex();
+  readonly #pods = new Map<string, Pod>();
+  readonly #addresses = new PodAddresses();
+  readonly #nodes = new Map<string, Node>();
+  readonly #namespaces = new Map<string, Namespace>();
+  readonly #rules = new Map<string, DestinationRule>();
+  readonly #ruleIndex = new RuleIndex();
+  /** By kind, then key. */
+  readonly #others = new Map<OtherObject['kind'], Map<string, OtherObject>>();
+  /** By namespace. */
+  readonly #selectors = new Map<string, SelectorIndex>();
+
+  /** Takes the changes in their order. A later one for the same object wins; removing what is not there does nothing. */
+  apply(changes: readonly Change[]): Touched {
+    const touched = { services: new Set<string>(), pods: new Set<string>(), rules: false, others: false };
+    for (const change of changes) {
+      const kind = change.type === 'put' ? change.object.kind : change.kind;
+      const key = change.type === 'put' ? keyOf(change.object) : change.key;
+      const object = change.type === 'put' ? change.object : undefined;
+      switch (kind) {
+        case 'Service':
+          this.#setService(key, object as Service | undefined);
+          touched.services.add(key);
+          break;
+        case 'EndpointSlice':
+          for (const service of this.#slices.set(key, object as EndpointSlice | undefined))
+            touched.services.add(service);
+          break;
+        case 'Pod':
+          this.#setPod(key, object as Pod | undefined, touched.services);
+          touched.pods.add(key);
+          break;
+        case 'Node':
+          if (this.#setNode(key, object as Node | undefined))
+            for (const each of this.#services.keys()) touched.services.add(each);
+          break;
+        case 'Namespace':
+          this.#setNamespace(key, object as Namespace | undefined, touched.pods);
+          break;
+        case 'DestinationRule':
+          this.#setRule(key, object as DestinationRule | undefined, touched.services);
+          touched.rules = true;
+          break;
+        default:
+          this.#setOther(kind, key, object as OtherObject | undefined);
+          touched.others = true;
+      }
+    }
+    return touched;
+  }
+
+  #setService(key: string, service: Service | undefined): void {
+    const namespace = namespaceOfKey(key);
+    if (service === undefined) {
+      this.#services.delete(key);
+      this.#selectors.get(namespace)?.removeService(key);
+      this.#dropSelectors(namespace);
+    } else {
+      this.#services.set(key, service);
+      this.#selectorsOf(namespace).putService(key, service);
+    }
+  }
+
+  /** Touches the Services that selected the Pod before or do so now, or whose endpoints are known by it. */
+  #setPod(key: string, pod: Pod | undefined, touched: Set<string>): void {
+    const before = this.#pods.get(key);
+    const namespace = namespaceOfKey(key);
+    if (before !== undefined) {
+      this.#addresses.remove(before);
+      this.#touchPod(key, before, namespace, touched);
+      this.#selectors.get(namespace)?.removePod(key, before);
+    }
+    if (pod === undefined) {
+      this.#pods.delete(key);
+      this.#dropSelectors(namespace);
+    } else {
+      this.#pods.set(key, pod);
+      this.#addresses.put(pod);
+      this.#selectorsOf(namespace).putPod(key, pod);
+      this.#touchPod(key, pod, namespace, touched);
+    }
+  }
+
+  #touchPod(key: string, pod: Pod, namespace: string, touched: Set<string>): void {
+    for (const service of this.#selectors.get(namespace)?.servicesSelecting(pod.meta.labels) ?? [])
+      touched.add(service);
+    for (const service of this.#slices.mentioning(key, pod.addresses)) touched.add(service);
+  }
+
+  #selectorsOf(namespace: string): SelectorIndex {
+    let index = this.#selectors.get(namespace);
+    if (index === undefined) {
+      index = new SelectorIndex();
+      this.#selectors.set(namespace, index);
+    }
+    return index;
+  }
+
+  #dropSelectors(namespace: string): void {
+    if (this.#selectors.get(namespace)?.empty) this.#selectors.delete(namespace);
+  }
+
+  /** Whether the zone of the node's endpoints is now another. */
+  #setNode(key: string, node: Node | undefined): boolean {
+    const name = key.slice(1);
+    const before = this.#nodes.get(name)?.zone ?? '';
+    if (node === undefined) this.#nodes.delete(name);
+    else this.#nodes.set(name, node);
+    return (node?.zone ?? '') !== before;
+  }
+
+  #setNamespace(key: string, namespace: Namespace | undefined, touched: Set<string>): void {
+    const name = key.slice(1);
+    const before = this.#namespaces.get(name)?.mesh;
+    if (namespace === undefined) this.#namespaces.delete(name);
+    else this.#namespaces.set(name, namespace);
+    if (namespace?.mesh === before) return;
+    for (const pod of this.#selectors.get(name)?.pods() ?? []) touched.add(pod);
+  }
+
+  #setRule(key: string, rule: DestinationRule | undefined, touched: Set<string>): void {
+    const before = this.#rules.get(key);
+    if (before !== undefined) {
+      this.#ruleIndex.remove(before);
+      this.#touchRule(before, touched);
+    }
+    if (rule === undefined) this.#rules.delete(key);
+    else {
+      this.#rules.set(key, rule);
+      this.#ruleIndex.put(rule);
+      this.#touchRule(rule, touched);
+    }
+  }
+
+  #touchRule(rule: DestinationRule, touched: Set<string>): void {
+    const service = RuleIndex.serviceOf(rule);
+    if (service !== undefined) touched.add(service);
+    if (!RuleIndex.isWildcard(rule)) return;
+    for (const key of this.#services.keys()) if (wildcardCovers(rule.host, hostOfService(key))) touched.add(key);
+  }
+
+  #setOther(kind: OtherObject['kind'], key: string, object: OtherObject | undefined): void {
+    let byKey = this.#others.get(kind);
+    if (byKey === undefined) {
+      byKey = new Map();
+      this.#others.set(kind, byKey);
+    }
+    if (object === undefined) byKey.delete(key);
+    else byKey.set(key, object);
+  }
+
+  get serviceCount(): number {
+    return this.#services.size;
+  }
+
+  /** Endpoints of all slices that belong to a Service. */
+  get endpointCount(): number {
+    return this.#slices.endpointCount;
+  }
+
+  service(key: string): Service | undefined {
+    return this.#services.get(key);
+  }
+
+  services(): IterableIterator<Service> {
+    return this.#services.values();
+  }
+
+  serviceKeys(): IterableIterator<string> {
+    return this.#services.keys();
+  }
+
+  slice(key: string): EndpointSlice | undefined {
+    return this.#slices.get(key);
+  }
+
+  slices(): IterableIterator<EndpointSlice> {
+    return this.#slices.all();
+  }
+
+  /** The EndpointSlices of a Service, by name. When there is one, the Service's selector plays no part. */
+  slicesOf(serviceKey: string): readonly EndpointSlice[] {
+    return this.#slices.of(serviceKey);
+  }
+
+  /** The Pods that the Service's selector matches, by name; none without a selector. */
+  podsMatching(service: Service): readonly Pod[] {
+    const index = service.selector && this.#selectors.get(service.meta.namespace);
+    if (index === undefined) return [];
+    return [...index.podsSelected(service.selector!)].sort((a, b) => (a.meta.name < b.meta.name ? -1 : 1));
+  }
+
+  /** Keys of the Services whose selector matches the Pod, whether or not they have EndpointSlices. */
+  servicesSelecting(pod: Pod): readonly string[] {
+    return [...(this.#selectors.get(pod.meta.namespace)?.servicesSelecting(pod.meta.labels) ?? [])];
+  }
+
+  /** By labels alone, as a Deployment's template has them. */
+  servicesSelectingLabels(namespace: string, labels: Readonly<Record<string, string>>): readonly string[] {
+    return [...(this.#selectors.get(namespace)?.servicesSelecting(labels) ?? [])];
+  }
+
+  pod(key: string): Pod | undefined {
+    return this.#pods.get(key);
+  }
+
+  pods(): IterableIterator<Pod> {
+    return this.#pods.values();
+  }
+
+  /** Of several Pods the one that has the address for itself: not finished, not hostNetwork, then first by key. */
+  podByAddress(address: string): Pod | undefined {
+    return this.#addresses.first(address);
+  }
+
+  /** All Pods that say they have the address. */
+  podsByAddress(address: string): readonly Pod[] {
+    return this.#addresses.all(address);
+  }
+
+  /** By its bare name. */
+  node(name: string): Node | undefined {
+    return this.#nodes.get(name);
+  }
+
+  /** By its bare name. */
+  namespace(name: string): Namespace | undefined {
+    return this.#namespaces.get(name);
+  }
+
+  /** The Namespace object of a Pod. */
+  namespaceOf(pod: Pod): Namespace | undefined {
+    return this.#namespaces.get(pod.meta.namespace);
+  }
+
+  /** The one DestinationRule that is in effect for a Service (rules.ts says which). */
+  ruleFor(serviceKey: string): DestinationRule | undefined {
+    return this.#ruleIndex.ruleFor(serviceKey);
+  }
+
+  /** Every DestinationRule that names the Service. */
+  rulesNaming(serviceKey: string): readonly DestinationRule[] {
+    return this.#ruleIndex.candidates(serviceKey);
+  }
+
+  rules(): IterableIterator<DestinationRule> {
+    return this.#rules.values();
+  }
+
+  other(kind: OtherObject['kind'], key: string): OtherObject | undefined {
+    return this.#others.get(kind)?.get(key);
+  }
+
+  *others(): Generator<OtherObject> {
+    for (const byKey of this.#others.values()) yield* byKey.values();
+  }
+
+  object(kind: Kind, key: string): MeshObject | undefined {
+    switch (kind) {
+      case 'Service':
+        return this.#services.get(key);
+      case 'EndpointSlice':
+        return this.#slices.get(key);
+      case 'Pod':
+        return this.#pods.get(key);
+      case 'Node':
+        return this.#nodes.get(key.slice(1));
+      case 'Namespace':
+        return this.#namespaces.get(key.slice(1));
+      case 'DestinationRule':
+        return this.#rules.get(key);
+      default:
+        return this.other(kind, key);
+    }
+  }
+
+  /**
+   * Whether the Pod's own connections are to be captured: label weft.dev/mesh of the Pod, else of its Namespace; in
+   * directory mode a Pod that names a network namespace is enabled unless disabled, and one without cannot be reached.
+   */
+  isMeshed(pod: Pod, directoryMode: boolean): boolean {
+    if (pod.hostNetwork || pod.finished || (directoryMode && pod.netns === '')) return false;
+    const mesh = pod.mesh ?? this.#namespaces.get(pod.meta.namespace)?.mesh;
+    return mesh === undefined ? directoryMode : mesh === 'enabled';
+  }
+}
+
+function namespaceOfKey(key: string): string {
+  return key.slice(0, key.indexOf('/'));
+}

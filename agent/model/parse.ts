@@ -1,0 +1,169 @@
+import { checkKnown, fieldOf, isRaw, oneOf, type Raw } from './fields.js';
+import { Findings, quote, suggestion } from './findings.js';
+import type { Kind, MeshObject, Metadata, Origin } from './mesh.js';
+import type { NameForm } from './names.js';
+import { parseDestinationRule } from './parse-destinationrule.js';
+import { parseEndpointSlice } from './parse-endpointslice.js';
+import { meshLabel, metadataOf, noWeftKeys, readIdentity, readMetadata, type WeftKeys } from './parse-metadata.js';
+import * as others from './parse-other.js';
+import { parsePod, podKeys } from './parse-pod.js';
+import { parseService } from './parse-service.js';
+import type { Finding } from './problem.js';
+
+export interface Parsed {
+  /** Undefined when it is invalid (then a finding is an error) or of no interest. */
+  readonly object: MeshObject | undefined;
+  /** What it is, also when it is invalid: its last valid version stays in effect. Undefined when that is unknown. */
+  readonly ref: { readonly kind: Kind; readonly key: string } | undefined;
+  readonly findings: readonly Finding[];
+}
+
+interface KindEntry {
+  readonly kind: Kind;
+  readonly versions: readonly string[];
+  readonly nameForm: NameForm;
+  readonly namespaced: boolean;
+  readonly weftKeys: WeftKeys;
+  /** Beside apiVersion, kind, metadata, spec and status. */
+  readonly fields: ReadonlySet<string>;
+  /** Of an unknown field. */
+  readonly strictness: Finding['severity'];
+  readonly parse: (found: Findings, raw: Raw, meta: Metadata) => MeshObject | undefined;
+}
+
+const common = ['apiVersion', 'kind', 'metadata'];
+const specAndStatus: ReadonlySet<string> = new Set([...common, 'spec', 'status']);
+
+function core(kind: Kind, parse: KindEntry['parse'], entry: Partial<KindEntry> = {}): KindEntry {
+  return {
+    kind,
+    versions: ['v1'],
+    nameForm: 'subdomain',
+    namespaced: true,
+    weftKeys: noWeftKeys,
+    fields: specAndStatus,
+    strictness: 'warning',
+    parse,
+    ...entry,
+  };
+}
+
+function custom(kind: Kind, parse: KindEntry['parse'], versions: readonly string[], entry: Partial<KindEntry> = {}) {
+  return core(kind, parse, { versions, strictness: 'error', ...entry });
+}
+
+const serviceKeys: WeftKeys = {
+  labels: {},
+  annotations: {
+    'when-agent-down': ['bypass', 'closed'],
+    acceleration: ['auto', 'off'],
+    balancing: ['adaptive', 'least-request', 'round-robin', 'random'],
+    'on-removal': ['drain', 'reset'],
+    l7: ['enabled'],
+  },
+};
+const istio = ['v1', 'v1beta1', 'v1alpha3'];
+const rollout: WeftKeys = { labels: {}, annotations: { rollout: () => undefined } };
+
+/** By API group and kind. */
+const kinds: ReadonlyMap<string, KindEntry> = new Map([
+  ['/Service', core('Service', parseService, { nameForm: 'label1035', weftKeys: serviceKeys })],
+  ['/Pod', core('Pod', parsePod, { weftKeys: podKeys })],
+  ['/Node', core('Node', others.parseNode, { namespaced: false })],
+  [
+    '/Namespace',
+    core('Namespace', others.parseNamespace, {
+      namespaced: false,
+      nameForm: 'label1123',
+      weftKeys: { labels: meshLabel, annotations: {} },
+    }),
+  ],
+  [
+    '/Secret',
+    core('Secret', others.parseSecret, { fields: new Set([...common, 'data', 'immutable', 'stringData', 'type']) }),
+  ],
+  [
+    'discovery.k8s.io/EndpointSlice',
+    core('EndpointSlice', parseEndpointSlice, { fields: new Set([...common, 'addressType', 'endpoints', 'ports']) }),
+  ],
+  ['apps/Deployment', core('Deployment', others.parseDeployment)],
+  ['networking.istio.io/DestinationRule', custom('DestinationRule', parseDestinationRule, istio)],
+  [
+    'networking.istio.io/VirtualService',
+    custom('VirtualService', others.parseVirtualService, istio, { weftKeys: rollout }),
+  ],
+  ['networking.istio.io/Gateway', custom('Gateway', others.parseIstioGateway, istio)],
+  ['networking.istio.io/ServiceEntry', custom('ServiceEntry', others.parseServiceEntry, istio)],
+  [
+    'gateway.networking.k8s.io/GatewayClass',
+    custom('GatewayClass', others.parseGatewayClass, ['v1', 'v1beta1'], { namespaced: false }),
+  ],
+  ['gateway.networking.k8s.io/Gateway', custom('KubernetesGateway', others.parseKubernetesGateway, ['v1', 'v1beta1'])],
+  ['gateway.networking.k8s.io/HTTPRoute', custom('HTTPRoute', others.parseHttpRoute, ['v1', 'v1beta1'])],
+  ['gateway.networking.k8s.io/GRPCRoute', custom('GRPCRoute', others.parseGrpcRoute, ['v1', 'v1alpha2'])],
+  [
+    'gateway.networking.k8s.io/ReferenceGrant',
+    custom('ReferenceGrant', others.parseReferenceGrant, ['v1', 'v1beta1', 'v1alpha2']),
+  ],
+]);
+
+const ownGroups: ReadonlySet<string> = new Set(['networking.istio.io', 'gateway.networking.k8s.io']);
+
+/**
+ * One document of any of the understood kinds, checked and with the API's defaults. Never throws. Findings:
+ * WEFT02xx for what makes the object invalid, WEFT03xx for what is not known or not enforced.
+ */
+export function parseObject(raw: unknown, origin: Origin): Parsed {
+  const found = new Findings();
+  if (!isRaw(raw)) {
+    found.error('WEFT0201', '', `must be a Kubernetes object, not ${quote(raw)}`);
+    return { object: undefined, ref: undefined, findings: found.list };
+  }
+  const entry = entryOf(found, raw);
+  const metadata = entry && metadataOf(found, raw);
+  if (entry === undefined || metadata === undefined) return { object: undefined, ref: undefined, findings: found.list };
+  const identity = readIdentity(found, metadata, entry.nameForm, entry.namespaced);
+  if (identity === undefined) return { object: undefined, ref: undefined, findings: found.list };
+  const meta = readMetadata(found, metadata, identity, origin, entry.weftKeys);
+  checkKnown(found, raw, '', entry.fields, entry.strictness);
+  const object = entry.parse(found, raw, meta);
+  const ref = { kind: entry.kind, key: `${identity.namespace}/${identity.name}` };
+  return { object: found.failed ? undefined : object, ref, findings: found.list };
+}
+
+/** Undefined, and a finding, for an object that is of no understood kind and version. */
+function entryOf(found: Findings, raw: Raw): KindEntry | undefined {
+  const apiVersion = fieldOf(raw, 'apiVersion');
+  const kind = fieldOf(raw, 'kind');
+  for (const [path, value] of [
+    ['apiVersion', apiVersion],
+    ['kind', kind],
+  ] as const) {
+    if (value === undefined || value === '') found.error('WEFT0202', path, `the object has no ${path}`);
+    else if (typeof value !== 'string') found.error('WEFT0205', path, `must be a string, not ${quote(value)}`);
+  }
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || found.failed) return undefined;
+  const slash = apiVersion.indexOf('/');
+  const group = slash < 0 ? '' : apiVersion.slice(0, slash);
+  const version = apiVersion.slice(slash + 1);
+  const entry = kinds.get(`${group}/${kind}`);
+  if (entry === undefined) {
+    reportUnknownKind(found, group, kind, apiVersion);
+    return undefined;
+  }
+  if (entry.versions.includes(version)) return entry;
+  const known = entry.versions.map((each) => (group === '' ? each : `${group}/${each}`));
+  found.error('WEFT0217', 'apiVersion', `${kind} is read as ${oneOf(known)}, not ${quote(apiVersion)}`);
+  return undefined;
+}
+
+function reportUnknownKind(found: Findings, group: string, kind: string, apiVersion: string): void {
+  const near: string[] = [];
+  for (const key of kinds.keys())
+    if (key.slice(0, key.lastIndexOf('/')) === group) near.push(key.slice(key.lastIndexOf('/') + 1));
+  const meant =
+    ownGroups.has(group) || group === '' || group === 'apps' || group === 'discovery.k8s.io'
+      ? suggestion(kind, near)
+      : '';
+  found.warning('WEFT0301', 'kind', `${quote(apiVersion)} ${quote(kind)} is not read by Weft`, meant || undefined);
+}
