@@ -114,7 +114,7 @@ function targetPort(port: ServicePort, pod: Pod): number | undefined {
 
 function podAt(address: string, input: CompileInput): Pod | undefined {
   const pod = input.podByAddress(address);
-  return pod?.hostNetwork ? undefined : pod;
+  return pod?.hostNetwork || pod?.finished ? undefined : pod;
 }
 
 function zoneOf(node: string, input: CompileInput): string {

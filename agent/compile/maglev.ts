@@ -9,24 +9,12 @@ export interface RingBackend {
   readonly weight: number;
 }
 
-/** Envoy's bound on maglev table_size, and Istio's on consistentHash.maglev.tableSize. */
-export const maxTableSize = 5_000_011;
-
 /** The largest prime below each power of two from 2^10, so that a Service changes size seldom as it grows. */
 const defaultSizes: readonly number[] = [1021, 2039, 4093, 8191, 16_381, 32_749, 65_521, 131_071];
 
 /** A table size for n backends that nobody chose one for: at least 100 entries a backend up to 1310, and 131071 above. */
 export function tableSizeFor(backends: number): number {
   return defaultSizes.find((size) => size >= 100 * backends) ?? defaultSizes.at(-1)!;
-}
-
-export function isPrime(value: number): boolean {
-  if (!Number.isSafeInteger(value) || value < 2) return false;
-  if (value % 2 === 0) return value === 2;
-  for (let divisor = 3; divisor * divisor <= value; divisor += 2) {
-    if (value % divisor === 0) return false;
-  }
-  return true;
 }
 
 /**
