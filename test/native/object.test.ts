@@ -11,7 +11,10 @@ kernelTest('an object lists its maps and programs before it is loaded', (t) => {
   const object = open('maps');
   const hash = object.maps().find((map) => map.name === 'hash');
   t.deepEqual(hash, { name: 'hash', type: 1, keySize: 4, valueSize: 8, maxEntries: 64, flags: 0 });
-  t.deepEqual(object.programs(), [{ name: 'settings', section: 'socket', type: 1, expectedAttachType: 0 }]);
+  t.deepEqual(object.programs(), [
+    { name: 'settings', section: 'socket', type: 1, expectedAttachType: 0 },
+    { name: 'allow', section: 'cgroup/connect4', type: 18, expectedAttachType: 10 },
+  ]);
 });
 
 kernelTest('its bytes may be reused once it is open', (t) => {
