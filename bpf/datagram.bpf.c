@@ -113,7 +113,7 @@ static __always_inline void avoid_shared(struct datagram_peers *d, const struct 
 			__u32 offset = first + i;
 			if (offset >= f->slot_count)
 				offset -= f->slot_count;
-			struct slot *s = slot_at(f, offset);
+			struct slot *s = slot_at(f->slot_base, offset);
 			if (!s)
 				break;
 			if (!is_used(&used, s->backend) && resolve_backend(p, s->backend))

@@ -9,7 +9,8 @@ import { type Field, type Struct, structOf, tablesOf, typesOfObject } from '../a
  * Usage: layout.js OBJECT OUTPUT
  */
 
-const pascal = (name: string): string => name.replace(/(^|_)([a-z0-9])/g, (_, __, letter: string) => letter.toUpperCase());
+const pascal = (name: string): string =>
+  name.replace(/(^|_)([a-z0-9])/g, (_, __, letter: string) => letter.toUpperCase());
 const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 const rowName = (struct: Struct): string => pascal(struct.name) + (struct.name.endsWith('_key') ? '' : 'Row');
 
@@ -129,7 +130,8 @@ const tables = tablesOf(btf);
 const structs = new Map<string, Struct>();
 const collect = (struct: Struct): void => {
   for (const field of struct.fields) if (field.of) collect(field.of);
-  if (struct.fields.length > 1 || struct.fields[0]?.name !== 'value' || struct.name === 'counter') structs.set(struct.name, struct);
+  if (struct.fields.length > 1 || struct.fields[0]?.name !== 'value' || struct.name === 'counter')
+    structs.set(struct.name, struct);
 };
 for (const table of tables) {
   collect(table.key);
@@ -138,7 +140,10 @@ for (const table of tables) {
 btf.forEach((type, id) => {
   if (type.kind === 'struct' && type.name === 'flow_event') collect(structOf(btf, id));
 });
-const enums = btf.filter((type) => type.kind === 'enum' && type.name.startsWith('weft_')) as Extract<BtfType, { kind: 'enum' }>[];
+const enums = btf.filter((type) => type.kind === 'enum' && type.name.startsWith('weft_')) as Extract<
+  BtfType,
+  { kind: 'enum' }
+>[];
 
 const byName = <T extends { readonly name: string }>(list: Iterable<T>): readonly T[] =>
   [...list].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -26,9 +26,16 @@ struct pick {
 	struct weft_address address;
 };
 
-static __always_inline struct slot *slot_at(const struct frontend *f, __u32 offset)
+/*
+ * What loops over slots is a global function of its own: the verifier checks it once, for any arguments, not
+ * once more for each state of each caller. Before 5.12 such a function takes only numbers and the context.
+ * __weak, as several objects that are linked into one have it.
+ */
+#define CHECKED_ONCE __noinline __weak
+
+static __always_inline struct slot *slot_at(__u32 base, __u32 offset)
 {
-	__u32 index = f->slot_base + offset;
+	__u32 index = base + offset;
 	return bpf_map_lookup_elem(&slots, &index);
 }
 
@@ -36,63 +43,77 @@ static __always_inline struct slot *slot_at(const struct frontend *f, __u32 offs
  * A number in [0, n), n > 0, without modulo bias: Lemire, "Fast Random Integer
  * Generation in an Interval" (2019). Four rejections in a row leave a bias below 2^-40.
  */
-static __always_inline __u32 random_below(__u32 n)
+CHECKED_ONCE __u32 random_below(__u32 n)
 {
 	__u64 product = (__u64)bpf_get_prandom_u32() * n;
 	if ((__u32)product < n) {
 		__u32 floor = -n % n;
-		for (int i = 0; i < 4 && (__u32)product < floor; i++)
+		for (int i = 0; i < 4; i++) {
+			if ((__u32)product >= floor)
+				break;
 			product = (__u64)bpf_get_prandom_u32() * n;
+		}
 	}
 	return product >> 32;
 }
 
 /* Offset of a slot drawn in proportion to its weight: Vose's alias method. */
-static __always_inline struct slot *draw_slot(const struct frontend *f)
+CHECKED_ONCE __u32 draw_offset(__u32 base, __u32 count, __u32 weight_total)
 {
-	struct slot *column = slot_at(f, random_below(f->slot_count));
-	if (!column)
-		return 0;
-	if (random_below(f->weight_total) < column->threshold)
-		return column;
-	return slot_at(f, column->alias);
+	__u32 offset = random_below(count);
+	struct slot *column = slot_at(base, offset);
+	if (!column || random_below(weight_total) < column->threshold)
+		return offset;
+	return column->alias;
 }
 
-/* The slot that holds `point` of [0, weight_total): the first whose cumulative weight exceeds it. */
-static __always_inline struct slot *slot_of_point(const struct frontend *f, __u32 point)
+static __always_inline struct slot *draw_slot(const struct frontend *f)
 {
-	__u32 low = 0, high = f->slot_count - 1;
-	for (int i = 0; i < SEARCH_STEPS && low < high; i++) {
+	return slot_at(f->slot_base, draw_offset(f->slot_base, f->slot_count, f->weight_total));
+}
+
+/* Offset of the slot that holds `point` of [0, weight_total): the first whose cumulative weight exceeds it. */
+CHECKED_ONCE __u32 offset_of_point(__u32 base, __u32 count, __u32 point)
+{
+	__u32 low = 0, high = count - 1;
+	for (int i = 0; i < SEARCH_STEPS; i++) {
+		if (low >= high)
+			break;
 		__u32 middle = low + (high - low) / 2;
-		struct slot *s = slot_at(f, middle);
+		struct slot *s = slot_at(base, middle);
 		if (!s)
-			return 0;
+			break;
 		if (s->cumulative > point)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	return slot_at(f, low);
+	return low;
 }
 
-/* Whether the backend is among the frontend's slots, which are sorted by id. */
-static __always_inline int is_member(const struct frontend *f, __u32 backend)
+/* Whether the backend is among `count` > 0 slots, which are sorted by id. */
+CHECKED_ONCE int has_slot(__u32 base, __u32 count, __u32 backend)
 {
-	if (!f->slot_count)
-		return 0;
-	__u32 low = 0, high = f->slot_count - 1;
-	for (int i = 0; i < SEARCH_STEPS && low < high; i++) {
+	__u32 low = 0, high = count - 1;
+	for (int i = 0; i < SEARCH_STEPS; i++) {
+		if (low >= high)
+			break;
 		__u32 middle = low + (high - low) / 2;
-		struct slot *s = slot_at(f, middle);
+		struct slot *s = slot_at(base, middle);
 		if (!s)
-			return 0;
+			break;
 		if (s->backend >= backend)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	struct slot *s = slot_at(f, low);
+	struct slot *s = slot_at(base, low);
 	return s && s->backend == backend;
+}
+
+static __always_inline int is_member(const struct frontend *f, __u32 backend)
+{
+	return f->slot_count && has_slot(f->slot_base, f->slot_count, backend);
 }
 
 static __always_inline __u32 inflight_of(__u32 backend)
@@ -108,41 +129,51 @@ static __always_inline __u32 pick_round_robin(const struct frontend *f, struct s
 	__u64 cursor = state->cursor++;
 	bpf_spin_unlock(&state->lock);
 	__u64 point = (cursor % f->weight_total) * f->stride % f->weight_total;
-	struct slot *s = slot_of_point(f, point);
+	struct slot *s = slot_at(f->slot_base, offset_of_point(f->slot_base, f->slot_count, point));
 	return s ? s->backend : 0;
 }
 
-/* Least in flight by weight among all slots; equals are drawn by weight in one pass (reservoir). */
-static __always_inline __u32 scan_least_request(const struct frontend *f)
+/* 1 when a < b, else 0; both below 2^63. The barrier keeps clang from making it a branch again. */
+static __always_inline __u64 is_less(__u64 a, __u64 b)
 {
-	__u32 best = 0, best_inflight = 0, best_weight = 1, tied = 0;
+	__u64 less = (a - b) >> 63;
+	asm volatile("" : "+r"(less));
+	return less;
+}
+
+/*
+ * Least in flight by weight among all slots; equals are drawn by weight in one pass (reservoir).
+ * Without branches: with them the verifier follows 2^64 paths.
+ */
+CHECKED_ONCE __u32 scan_least_request(__u32 base, __u32 count)
+{
+	/* Worse than any slot, so that the first is taken. */
+	__u64 best = 0, best_inflight = 0x7fffffff, best_weight = 1, tied = 0;
 	__u32 random = bpf_get_prandom_u32();
 	for (__u32 i = 0; i < SCAN_SLOTS; i++) {
-		if (i >= f->slot_count)
+		if (i >= count)
 			break;
-		struct slot *s = slot_at(f, i);
+		struct slot *s = slot_at(base, i);
 		if (!s)
 			break;
-		__u32 inflight = inflight_of(s->backend);
-		__u64 mine = (__u64)inflight * best_weight, theirs = (__u64)best_inflight * s->weight;
-		if (best && mine > theirs)
-			continue;
-		tied = best && mine == theirs ? tied + s->weight : s->weight;
+		__u64 inflight = inflight_of(s->backend), weight = s->weight;
+		__u64 mine = inflight * best_weight, theirs = best_inflight * weight;
+		__u64 less = is_less(mine, theirs), more = is_less(theirs, mine), equal = 1 - less - more;
 		random = random * 1664525 + 1013904223; /* Numerical Recipes' generator: independent enough for ties */
-		if (tied != s->weight && ((__u64)random * tied >> 32) >= s->weight)
-			continue;
-		best = s->backend;
-		best_inflight = inflight;
-		best_weight = s->weight;
+		tied = tied * (equal + more) + weight * (less + equal);
+		__u64 take = less + equal * is_less((__u64)random * tied >> 32, weight);
+		best += (s->backend - best) * take;
+		best_inflight += (inflight - best_inflight) * take;
+		best_weight += (weight - best_weight) * take;
 	}
 	return best;
 }
 
-static __always_inline __u32 sample_least_request(const struct frontend *f)
+CHECKED_ONCE __u32 sample_least_request(__u32 base, __u32 count, __u32 weight_total)
 {
 	__u32 best = 0, best_inflight = 0, best_weight = 1;
 	for (int i = 0; i < DRAWN_SLOTS; i++) {
-		struct slot *s = draw_slot(f);
+		struct slot *s = slot_at(base, draw_offset(base, count, weight_total));
 		if (!s)
 			break;
 		__u32 inflight = inflight_of(s->backend);
@@ -177,7 +208,9 @@ static __always_inline __u32 pick_by_policy(const struct frontend *f, struct ser
 	case WEFT_POLICY_MAGLEV:
 		return pick_maglev(f, hash);
 	default:
-		return f->slot_count <= SCAN_SLOTS ? scan_least_request(f) : sample_least_request(f);
+		if (f->slot_count <= SCAN_SLOTS)
+			return scan_least_request(f->slot_base, f->slot_count);
+		return sample_least_request(f->slot_base, f->slot_count, f->weight_total);
 	}
 }
 

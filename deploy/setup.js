@@ -86,7 +86,8 @@ function bpfObjects() {
   if (timeOf(object) >= newest(['bpf'], (path) => /\.[ch]$/.test(path))) return;
   say('compiling the BPF programs');
   mkdirSync('dist/bpf/parts', { recursive: true });
-  for (const name of [...bpfFamilies, 'types', 'probe']) clang(`bpf/${name}.bpf.c`, `dist/bpf/parts/${name}.o`);
+  for (const name of [...bpfFamilies, 'types']) clang(`bpf/${name}.bpf.c`, `dist/bpf/parts/${name}.o`);
+  clang('bpf/probe.bpf.c', 'dist/bpf/probe.bpf.o');
   run('bpftool', ['gen', 'object', `${object}.new`, ...bpfFamilies.map((name) => `dist/bpf/parts/${name}.o`)]);
   run('mv', [`${object}.new`, object]);
 }
@@ -132,7 +133,7 @@ function typescript() {
     writeFileSync(layout, readFileSync('dist/layout.gen.ts'));
     tsc();
   }
-  chmodSync('dist/agent/main.js', 0o755);
+  if (existsSync('dist/agent/main.js')) chmodSync('dist/agent/main.js', 0o755);
   writeFileSync(stamp, '');
 }
 

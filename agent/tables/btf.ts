@@ -14,8 +14,18 @@ export type BtfType =
   | { readonly kind: 'int'; readonly name: string; readonly size: number; readonly signed: boolean }
   | { readonly kind: 'pointer'; readonly type: number }
   | { readonly kind: 'array'; readonly type: number; readonly length: number }
-  | { readonly kind: 'struct' | 'union'; readonly name: string; readonly size: number; readonly members: readonly BtfMember[] }
-  | { readonly kind: 'enum'; readonly name: string; readonly size: number; readonly values: readonly (readonly [string, number])[] }
+  | {
+      readonly kind: 'struct' | 'union';
+      readonly name: string;
+      readonly size: number;
+      readonly members: readonly BtfMember[];
+    }
+  | {
+      readonly kind: 'enum';
+      readonly name: string;
+      readonly size: number;
+      readonly values: readonly (readonly [string, number])[];
+    }
   | { readonly kind: 'typedef' | 'qualifier'; readonly name: string; readonly type: number }
   | { readonly kind: 'var'; readonly name: string; readonly type: number }
   | { readonly kind: 'datasec'; readonly name: string; readonly variables: readonly number[] }
@@ -95,7 +105,8 @@ export function parseBtf(blob: Uint8Array): readonly BtfType[] {
       }
       case ENUM: {
         const values: [string, number][] = [];
-        for (let i = 0; i < count; i++, at += 8) values.push([text(view.getUint32(at, true)), view.getInt32(at + 4, true)]);
+        for (let i = 0; i < count; i++, at += 8)
+          values.push([text(view.getUint32(at, true)), view.getInt32(at + 4, true)]);
         parsed.push({ kind: 'enum', name, size: sizeOrType, values });
         break;
       }

@@ -5,13 +5,12 @@ import type { TableLayout } from './layout.js';
 
 /** enum weft_counter. */
 export const Counter = {
-  COUNT_EVENTS_LOST: 0,
-  COUNT_EDGES_FULL: 1,
-  COUNT_AFFINITY_FULL: 2,
-  COUNT_PEERS_EVICTED: 3,
-  COUNT_STORAGE_FULL: 4,
-  COUNT_PEER_SHARED: 5,
-  COUNTERS: 6,
+  EVENTS_LOST: 0,
+  EDGES_FULL: 1,
+  AFFINITY_FULL: 2,
+  PEERS_EVICTED: 3,
+  STORAGE_FULL: 4,
+  PEER_SHARED: 5,
 } as const;
 
 /** enum weft_event. */
@@ -39,17 +38,16 @@ export const Protocol = {
 
 /** enum weft_reason. */
 export const Reason = {
-  REASON_NOT_MESHED: 0,
-  REASON_NO_SERVICE: 1,
-  REASON_PASSTHROUGH: 2,
-  REASON_PICKED: 3,
-  REASON_AFFINITY: 4,
-  REASON_STICKY: 5,
-  REASON_NO_BACKEND: 6,
-  REASON_MAX_CONNECTIONS: 7,
-  REASON_TABLE_BROKEN: 8,
-  REASON_UNSUPPORTED_SOCKET: 9,
-  REASONS: 10,
+  NOT_MESHED: 0,
+  NO_SERVICE: 1,
+  PASSTHROUGH: 2,
+  PICKED: 3,
+  AFFINITY: 4,
+  STICKY: 5,
+  NO_BACKEND: 6,
+  MAX_CONNECTIONS: 7,
+  TABLE_BROKEN: 8,
+  UNSUPPORTED_SOCKET: 9,
 } as const;
 
 /** enum weft_socket_state. */

@@ -4,7 +4,18 @@ import { type BtfType, parseBtf, resolveType } from './btf.js';
  * How a field is kept and read. `address` is 16 bytes (IPv4 in mapped form) read as text, `text` zero-terminated
  * characters, `bytes` raw ones; `lock` is a bpf_spin_lock, which belongs to the kernel.
  */
-export type FieldKind = 'u8' | 'u16' | 'u32' | 'u64' | 'be16' | 'be32' | 'address' | 'text' | 'bytes' | 'lock' | 'structs';
+export type FieldKind =
+  | 'u8'
+  | 'u16'
+  | 'u32'
+  | 'u64'
+  | 'be16'
+  | 'be32'
+  | 'address'
+  | 'text'
+  | 'bytes'
+  | 'lock'
+  | 'structs';
 
 export interface Field {
   /** As in tables.h. */
@@ -56,7 +67,11 @@ function fieldOf(types: readonly BtfType[], name: string, id: number, offset: nu
 export function structOf(types: readonly BtfType[], id: number): Struct {
   const type = resolveType(types, id, networkOrder);
   if (type.kind === 'struct') {
-    return { name: type.name, size: type.size, fields: type.members.map((m) => fieldOf(types, m.name, m.type, m.offset)) };
+    return {
+      name: type.name,
+      size: type.size,
+      fields: type.members.map((m) => fieldOf(types, m.name, m.type, m.offset)),
+    };
   }
   const field = fieldOf(types, 'value', id, 0);
   return { name: field.kind, size: field.size, fields: [field] };
