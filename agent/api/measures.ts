@@ -48,13 +48,12 @@ export interface ProgramMeasure {
   readonly runs: number;
 }
 
-/** A backend's row in the kernel: `state` decides which of weft_backends{state} counts it. */
-export interface BackendMeasure {
-  /** NS/NAME and port of the Service. */
+/** Connections in flight to one endpoint of one Service port. */
+export interface InflightMeasure {
+  /** NS/NAME. */
   readonly service: string;
   readonly port: number;
   readonly backend: string;
-  readonly state: BackendState;
   readonly inflight: number;
 }
 
@@ -75,7 +74,10 @@ export interface Measures {
   readonly edgesFull: number;
   readonly maps: Iterable<MapMeasure>;
   readonly programs: Iterable<ProgramMeasure>;
-  readonly backends: Iterable<BackendMeasure>;
+  /** How many endpoints are in each state. */
+  readonly backends: Iterable<{ readonly state: BackendState; readonly count: number }>;
+  /** Only those with connections in flight. */
+  readonly inflight: Iterable<InflightMeasure>;
   readonly problems: Iterable<ProblemMeasure>;
   readonly drift: number;
   readonly eventsLost: number;
