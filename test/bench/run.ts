@@ -2,13 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Aim, Bench, Outcome, Row } from './bench.js';
+import { change } from './change.js';
 import { connect } from './connect.js';
 import { type Machine, machine } from './machine.js';
+import { program } from './program.js';
 import { restart } from './restart.js';
 import { label } from './row.js';
 import { Scope, sweep } from './scope.js';
 
-const benches: Readonly<Record<string, Bench>> = { connect, restart };
+const benches: Readonly<Record<string, Bench>> = { connect, program, change, restart };
 
 const usage = `npm run bench -- [NAME…] [--quick] [--rounds N] [--cpu N] [--only VARIANT,…] [--json FILE]
 
