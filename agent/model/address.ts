@@ -93,10 +93,17 @@ export function specialAddress(address: string): string | undefined {
     if (/^fe[89ab][0-9a-f]:/.test(address)) return 'a link-local address';
     return address.startsWith('ff') && address.indexOf(':') === 4 ? 'a multicast address' : undefined;
   }
-  if (address.startsWith('127.')) return 'a loopback address';
+  const first = firstPart(address);
+  if (first > 0 && first < 127) return undefined;
+  if (first === 127) return 'a loopback address';
+  if (first >= 224 && first <= 239) return 'a multicast address';
   if (address.startsWith('169.254.')) return 'a link-local address';
   if (address === '0.0.0.0') return 'the unspecified address';
-  if (address === '255.255.255.255') return 'the broadcast address';
-  const first = Number.parseInt(address, 10);
-  return first >= 224 && first <= 239 ? 'a multicast address' : undefined;
+  return address === '255.255.255.255' ? 'the broadcast address' : undefined;
+}
+
+function firstPart(address: string): number {
+  let value = 0;
+  for (let index = 0; address.charCodeAt(index) !== 46; index++) value = value * 10 + address.charCodeAt(index) - 48;
+  return value;
 }

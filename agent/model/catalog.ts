@@ -85,13 +85,14 @@ export class Catalog {
 
   #setService(key: string, service: Service | undefined): void {
     const namespace = namespaceOfKey(key);
+    const before = this.#services.get(key);
+    if (before !== undefined) this.#selectors.get(namespace)?.removeService(before);
     if (service === undefined) {
       this.#services.delete(key);
-      this.#selectors.get(namespace)?.removeService(key);
       this.#dropSelectors(namespace);
     } else {
       this.#services.set(key, service);
-      this.#selectorsOf(namespace).putService(key, service);
+      this.#selectorsOf(namespace).putService(service);
     }
   }
 

@@ -16,11 +16,10 @@ export function isRaw(value: unknown): value is Raw {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** An own field: `constructor` of an empty mapping is absent. */
+/** `key` is the name of an API field, none of which Object.prototype has. */
 export function fieldOf(raw: Raw, key: string): unknown {
   const value = raw[key];
-  if (value === undefined || value === null) return undefined;
-  return Object.hasOwn(raw, key) ? value : undefined;
+  return value === null ? undefined : value;
 }
 
 export function readString(found: Findings, raw: Raw, path: string, key: string): string | undefined {
@@ -118,15 +117,18 @@ export function readLabels(found: Findings, raw: Raw, path: string, key: string)
   const value = readRaw(found, raw, path, key);
   if (value === undefined) return noLabels;
   const labels: Record<string, string> = {};
-  for (const [name, text] of Object.entries(value)) {
+  for (const name in value) {
+    const text = value[name];
+    if (typeof text === 'string' && isLabelValue(text) && isName('qualified', name)) {
+      labels[name] = text;
+      continue;
+    }
     const place = child(child(path, key), name);
     if (!isName('qualified', name)) {
       found.error('WEFT0213', place, `the key must be ${nameForms.qualified}`);
     } else if (typeof text !== 'string') {
       found.error('WEFT0205', place, `must be a string, not ${quote(text)}`, 'put the value in quotes');
-    } else if (!isLabelValue(text)) {
-      found.error('WEFT0213', place, `must be at most 63 letters, digits, -, _ and ., not ${quote(text)}`);
-    } else labels[name] = text;
+    } else found.error('WEFT0213', place, `must be at most 63 letters, digits, -, _ and ., not ${quote(text)}`);
   }
   return internedMap(labels);
 }

@@ -1,9 +1,10 @@
-import { familyOfAddress } from './address.js';
+import { canonicalAddress, familyOfAddress, specialAddress } from './address.js';
 import {
   at,
   checkAddress,
   checkKnown,
   fieldOf,
+  isRaw,
   type Raw,
   readBoolean,
   readEntry,
@@ -94,64 +95,77 @@ function readPorts(found: Findings, raw: Raw): readonly EndpointPort[] {
   return ports;
 }
 
+/** The hot path of parsing: fields are read directly, and typed readers are asked only where something is wrong. */
 function readEndpoint(found: Findings, raw: Raw, path: string, family: Family): Endpoint | undefined {
   checkKnown(found, raw, path, endpointFields);
+  const { conditions, hints, nodeName, zone, targetRef } = raw;
   const address = readAddress(found, raw, path, family);
   let ready = true;
   let serving: boolean | undefined;
   let terminating = false;
-  const conditions = readRaw(found, raw, path, 'conditions');
-  if (conditions !== undefined) {
-    const place = child(path, 'conditions');
+  if (isRaw(conditions)) {
+    const place = `${path}.conditions`;
     checkKnown(found, conditions, place, conditionFields);
-    ready = readBoolean(found, conditions, place, 'ready') ?? true;
-    serving = readBoolean(found, conditions, place, 'serving');
-    terminating = readBoolean(found, conditions, place, 'terminating') ?? false;
-  }
-  const hints = readRaw(found, raw, path, 'hints');
-  const node = interned(readString(found, raw, path, 'nodeName') ?? '');
-  const zone = interned(readString(found, raw, path, 'zone') ?? '');
-  const pod = readTarget(found, raw, path);
+    ready = flag(found, conditions, place, 'ready', conditions.ready) ?? true;
+    serving = flag(found, conditions, place, 'serving', conditions.serving);
+    terminating = flag(found, conditions, place, 'terminating', conditions.terminating) ?? false;
+  } else readRaw(found, raw, path, 'conditions');
+  const hinted = hints === undefined ? undefined : readRaw(found, raw, path, 'hints');
+  const node = typeof nodeName === 'string' ? nodeName : (readString(found, raw, path, 'nodeName') ?? '');
+  const place = typeof zone === 'string' ? zone : (readString(found, raw, path, 'zone') ?? '');
+  const pod = targetRef === undefined ? '' : readTarget(found, raw, path);
   if (address === undefined) return undefined;
   return {
     address,
     ready,
     serving: serving ?? ready,
     terminating,
-    node,
-    zone,
+    node: interned(node),
+    zone: interned(place),
     pod,
-    forZones: hints && readHints(found, hints, child(path, 'hints'), 'forZones'),
-    forNodes: hints && readHints(found, hints, child(path, 'hints'), 'forNodes'),
+    forZones: hinted && readHints(found, hinted, `${path}.hints`, 'forZones'),
+    forNodes: hinted && readHints(found, hinted, `${path}.hints`, 'forNodes'),
   };
+}
+
+function flag(found: Findings, raw: Raw, path: string, key: string, value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : readBoolean(found, raw, path, key);
 }
 
 /** The first of the addresses, which stand for one another (discovery/v1 Endpoint.addresses); all are checked. */
 function readAddress(found: Findings, raw: Raw, path: string, family: Family): string | undefined {
-  const list = readList(found, raw, path, 'addresses');
+  const list = Array.isArray(raw.addresses) ? raw.addresses : readList(found, raw, path, 'addresses');
   if (list.length === 0 && !found.failed) {
     found.error('WEFT0208', child(path, 'addresses'), 'an endpoint needs an address');
   }
   let first: string | undefined;
   for (let index = 0; index < list.length; index++) {
-    const place = `${path}.addresses[${index}]`;
-    const address = checkAddress(found, list[index], place);
+    const address = goodAddress(list[index]) ?? checkAddress(found, list[index], `${path}.addresses[${index}]`);
     if (address === undefined) continue;
-    if (familyOfAddress(address) !== family)
-      found.error('WEFT0212', place, `${address} is not of addressType IPv${family}`);
+    if (familyOfAddress(address) !== family) {
+      found.error('WEFT0212', `${path}.addresses[${index}]`, `${address} is not of addressType IPv${family}`);
+    }
     first ??= address;
   }
   return first;
 }
 
+/** The canonical address where nothing is wrong with it. */
+function goodAddress(value: unknown): string | undefined {
+  const address = typeof value === 'string' ? canonicalAddress(value) : undefined;
+  return address === undefined || specialAddress(address) !== undefined ? undefined : address;
+}
+
 /** The name of the Pod that targetRef points to, empty when it points to none. */
 function readTarget(found: Findings, raw: Raw, path: string): string {
-  const target = readRaw(found, raw, path, 'targetRef');
+  const target = isRaw(raw.targetRef) ? raw.targetRef : readRaw(found, raw, path, 'targetRef');
   if (target === undefined) return '';
-  const place = child(path, 'targetRef');
-  const kind = readString(found, target, place, 'kind');
-  const name = readString(found, target, place, 'name');
-  return kind === 'Pod' ? (name ?? '') : '';
+  const { kind, name } = target;
+  if (kind === 'Pod' && typeof name === 'string') return name;
+  const place = `${path}.targetRef`;
+  readString(found, target, place, 'kind');
+  readString(found, target, place, 'name');
+  return '';
 }
 
 function readHints(found: Findings, hints: Raw, path: string, key: string): readonly string[] | undefined {

@@ -107,6 +107,21 @@ const kinds: ReadonlyMap<string, KindEntry> = new Map([
   ],
 ]);
 
+/** The same by apiVersion, then kind. */
+const byVersion: ReadonlyMap<string, ReadonlyMap<string, KindEntry>> = entriesByVersion();
+
+function entriesByVersion(): Map<string, Map<string, KindEntry>> {
+  const entries = new Map<string, Map<string, KindEntry>>();
+  for (const [groupKind, entry] of kinds) {
+    const [group, kind] = groupKind.split('/') as [string, string];
+    for (const version of entry.versions) {
+      const apiVersion = group === '' ? version : `${group}/${version}`;
+      entries.set(apiVersion, (entries.get(apiVersion) ?? new Map()).set(kind, entry));
+    }
+  }
+  return entries;
+}
+
 const ownGroups: ReadonlySet<string> = new Set(['networking.istio.io', 'gateway.networking.k8s.io']);
 
 /**
@@ -135,6 +150,11 @@ export function parseObject(raw: unknown, origin: Origin): Parsed {
 function entryOf(found: Findings, raw: Raw): KindEntry | undefined {
   const apiVersion = fieldOf(raw, 'apiVersion');
   const kind = fieldOf(raw, 'kind');
+  const known = byVersion.get(apiVersion as string)?.get(kind as string);
+  return known ?? reportUnknown(found, apiVersion, kind);
+}
+
+function reportUnknown(found: Findings, apiVersion: unknown, kind: unknown): undefined {
   for (const [path, value] of [
     ['apiVersion', apiVersion],
     ['kind', kind],
@@ -142,19 +162,16 @@ function entryOf(found: Findings, raw: Raw): KindEntry | undefined {
     if (value === undefined || value === '') found.error('WEFT0202', path, `the object has no ${path}`);
     else if (typeof value !== 'string') found.error('WEFT0205', path, `must be a string, not ${quote(value)}`);
   }
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || found.failed) return undefined;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || found.failed) return;
   const slash = apiVersion.indexOf('/');
   const group = slash < 0 ? '' : apiVersion.slice(0, slash);
-  const version = apiVersion.slice(slash + 1);
   const entry = kinds.get(`${group}/${kind}`);
   if (entry === undefined) {
     reportUnknownKind(found, group, kind, apiVersion);
-    return undefined;
+    return;
   }
-  if (entry.versions.includes(version)) return entry;
   const known = entry.versions.map((each) => (group === '' ? each : `${group}/${each}`));
   found.error('WEFT0217', 'apiVersion', `${kind} is read as ${oneOf(known)}, not ${quote(apiVersion)}`);
-  return undefined;
 }
 
 function reportUnknownKind(found: Findings, group: string, kind: string, apiVersion: string): void {

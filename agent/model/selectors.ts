@@ -1,4 +1,4 @@
-import type { Pod, Service } from './mesh.js';
+import { keyOf, type Pod, type Service } from './mesh.js';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -19,8 +19,8 @@ interface Group {
  * label map under each term of it, so that a change looks at few candidates.
  */
 export class SelectorIndex {
-  readonly #services = new Map<string, Map<string, Service>>();
-  readonly #termOf = new Map<string, string>();
+  readonly #services = new Map<string, Service[]>();
+  readonly #termOf = new Map<Service, string>();
   readonly #groups = new Map<Labels, Group>();
   readonly #groupsByTerm = new Map<string, Set<Group>>();
 
@@ -28,32 +28,31 @@ export class SelectorIndex {
     return this.#termOf.size === 0 && this.#groups.size === 0;
   }
 
-  /** A Service without a selector is not filed. `key` is NS/NAME. */
-  putService(key: string, service: Service): void {
-    this.removeService(key);
-    if (service.selector === undefined) return;
+  /** A Service without a selector is not filed. */
+  putService(service: Service): void {
     let best: string | undefined;
-    for (const term of termsOf(service.selector)) {
+    for (const term of termsOf(service.selector ?? {})) {
       if (best === undefined || this.#crowd(term) < this.#crowd(best)) best = term;
     }
     if (best === undefined) return;
-    this.#termOf.set(key, best);
+    this.#termOf.set(service, best);
     const filed = this.#services.get(best);
-    if (filed === undefined) this.#services.set(best, new Map([[key, service]]));
-    else filed.set(key, service);
+    if (filed === undefined) this.#services.set(best, [service]);
+    else filed.push(service);
   }
 
-  removeService(key: string): void {
-    const term = this.#termOf.get(key);
+  /** The same object that was put. */
+  removeService(service: Service): void {
+    const term = this.#termOf.get(service);
     if (term === undefined) return;
-    this.#termOf.delete(key);
+    this.#termOf.delete(service);
     const filed = this.#services.get(term)!;
-    filed.delete(key);
-    if (filed.size === 0) this.#services.delete(term);
+    filed.splice(filed.indexOf(service), 1);
+    if (filed.length === 0) this.#services.delete(term);
   }
 
   #crowd(term: string): number {
-    return this.#services.get(term)?.size ?? 0;
+    return this.#services.get(term)?.length ?? 0;
   }
 
   putPod(key: string, pod: Pod): void {
@@ -91,7 +90,7 @@ export class SelectorIndex {
     for (const term of termsOf(labels)) {
       const filed = this.#services.get(term);
       if (filed === undefined) continue;
-      for (const [key, service] of filed) if (selects(service.selector!, labels)) yield key;
+      for (const service of filed) if (selects(service.selector!, labels)) yield keyOf(service);
     }
   }
 
