@@ -10,7 +10,8 @@ for (let round = 0; round < rounds; round++) {
   const hash = object.map('hash');
   for (let i = 0; i < 64; i++) hash.put(Uint8Array.of(i, 0, 0, 0), new Uint8Array(8).fill(i));
   if (hash.entries().count !== 64) throw new Error('entries are missing');
-  if (object.program('settings').run({ data: new Uint8Array(64) }).returned !== 1) throw new Error('the program ran wrongly');
+  if (object.program('settings').run({ data: new Uint8Array(64) }).returned !== 1)
+    throw new Error('the program ran wrongly');
   native().netnsCookie('/proc/self/ns/net');
   const other = native().openObject(ring, 'ring');
   other.load();

@@ -7,10 +7,17 @@ import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 
 const [maps, ring, end] = process.argv.slice(2);
-const workerData = { elf: new Uint8Array(readFileSync(maps!)), ring: new Uint8Array(readFileSync(ring!)), rounds: 1_000_000 };
+const workerData = {
+  elf: new Uint8Array(readFileSync(maps!)),
+  ring: new Uint8Array(readFileSync(ring!)),
+  rounds: 1_000_000,
+};
 
 async function start(): Promise<Worker[]> {
-  const workers = Array.from({ length: 4 }, () => new Worker(new URL('./busy-worker.js', import.meta.url), { workerData }));
+  const workers = Array.from(
+    { length: 4 },
+    () => new Worker(new URL('./busy-worker.js', import.meta.url), { workerData }),
+  );
   await Promise.all(workers.map((worker) => once(worker, 'message')));
   return workers;
 }

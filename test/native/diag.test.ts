@@ -33,7 +33,12 @@ kernelTest('a destroyed connection ends with ECONNABORTED at the client', async 
     const client = new Socket({ fd, manualStart: true } as ConstructorParameters<typeof Socket>[0]);
     client.resume();
 
-    const found = native().sockets(path, { protocol: 'TCP', family: 4, remote: { address: loopback, port: 8080 }, storage });
+    const found = native().sockets(path, {
+      protocol: 'TCP',
+      family: 4,
+      remote: { address: loopback, port: 8080 },
+      storage,
+    });
     t.is(found.length, 1);
     t.like(found[0], { family: 4, protocol: 'TCP', state: 1, cookie, remote: { address: loopback, port: 8080 } });
     t.true(found[0]!.inode > 0);
@@ -71,7 +76,10 @@ kernelTest('all sockets of a family are listed and filtered by peer', (t) => {
         .map(({ cookie }) => cookie),
       [native().socketCookie(fds[7]!)],
     );
-    t.deepEqual(native().sockets(path, { protocol: 'UDP', family: 4, remote: { address: '127.0.0.2', port: 9007 } }), []);
+    t.deepEqual(
+      native().sockets(path, { protocol: 'UDP', family: 4, remote: { address: '127.0.0.2', port: 9007 } }),
+      [],
+    );
   } finally {
     for (const fd of fds) native().closeFd(fd);
   }

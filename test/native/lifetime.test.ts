@@ -11,7 +11,9 @@ import { makeCgroup, makeDirectory } from './scratch.js';
 /** Runs a script of this folder in a child. Returns its stdout; throws what it said when it failed or was killed. */
 function run(script: string, args: readonly string[], flags: readonly string[] = []): string {
   const path = fileURLToPath(new URL(`./${script}.js`, import.meta.url));
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...flags, path, ...args], { encoding: 'utf8' });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...flags, path, ...args], {
+    encoding: 'utf8',
+  });
   if (status !== 0 || stderr !== '') throw new Error(`${script} ${args.join(' ')}: ${signal ?? status}\n${stderr}`);
   return stdout;
 }
@@ -27,7 +29,10 @@ function objects(): [maps: string, ring: string] {
 }
 
 kernelTest('the collector closes what was dropped', (t) => {
-  const { before, peak, after } = JSON.parse(run('churn', [...objects(), makeCgroup()], ['--expose-gc'])) as Record<string, number>;
+  const { before, peak, after } = JSON.parse(run('churn', [...objects(), makeCgroup()], ['--expose-gc'])) as Record<
+    string,
+    number
+  >;
   t.true(peak! > before! + 100, `${before} then ${peak} descriptors`);
   t.is(after, before);
 });
@@ -41,7 +46,10 @@ kernelTest('a process may exit after any step', (t) => {
 
 kernelTest('four workers load, use and leave the addon while the main thread uses it', async (t) => {
   const workerData = { elf: compile('maps'), ring: compile('ring'), rounds: 10 };
-  const workers = Array.from({ length: 4 }, () => new Worker(new URL('./busy-worker.js', import.meta.url), { workerData }));
+  const workers = Array.from(
+    { length: 4 },
+    () => new Worker(new URL('./busy-worker.js', import.meta.url), { workerData }),
+  );
   const ends = Promise.all(workers.map((worker) => once(worker, 'exit')));
   const object = native().openObject(workerData.elf, 'main');
   object.load();

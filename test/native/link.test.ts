@@ -95,7 +95,10 @@ kernelTest('an unpinned link ends with its last descriptor', async (t) => {
 kernelTest('what cannot be attached says why', (t) => {
   const program = load().program('allow');
   const cgroup = makeCgroup();
-  t.like(failure(() => program.attachCgroup(`${cgroup}/none`)), { operation: 'link_create', code: 'ENOENT' });
+  t.like(
+    failure(() => program.attachCgroup(`${cgroup}/none`)),
+    { operation: 'link_create', code: 'ENOENT' },
+  );
   t.is(failure(() => program.attachCgroup('/')).code, 'EBADF');
   t.is(failure(() => program.attachCgroup(cgroup, 0)).code, 'EINVAL');
   t.is(failure(() => native().openProgramById(program.info().id).attachCgroup(cgroup)).code, 'EINVAL');

@@ -1,8 +1,8 @@
 import { type NativeMap, native } from '../../agent/kernel/native.js';
 import { kernelTest } from '../kernel-test.js';
-import { failure, words } from './words.js';
 import { compile } from './clang.js';
 import { makeBpffs } from './scratch.js';
+import { failure, words } from './words.js';
 
 function loadMaps(): (name: string) => NativeMap {
   const object = native().openObject(compile('maps'), 'maps');
@@ -111,12 +111,19 @@ kernelTest('a batch that fails part-way says how much it wrote', (t) => {
   t.like(full, { operation: 'map_update', object: 'hash', code: 'E2BIG', done: 64 });
   const past = failure(() => map('array').putBatch(words(1, 2, 99), new Uint8Array(24), 3));
   t.like(past, { object: 'array', code: 'E2BIG', done: 2 });
-  t.like(failure(() => map('array').removeBatch(words(1), 1)), { operation: 'map_delete', code: 'EINVAL', done: 0 });
+  t.like(
+    failure(() => map('array').removeBatch(words(1), 1)),
+    { operation: 'map_delete', code: 'EINVAL', done: 0 },
+  );
 });
 
 kernelTest('a map without batches is written one by one', (t) => {
   const sockmap = loadMaps()('sockmap');
-  const fd = native().socketIn('/proc/self/ns/net', { family: 4, protocol: 'UDP', bind: { address: '127.0.0.1', port: 0 } });
+  const fd = native().socketIn('/proc/self/ns/net', {
+    family: 4,
+    protocol: 'UDP',
+    bind: { address: '127.0.0.1', port: 0 },
+  });
   t.is(sockmap.putBatch(words(0), words(fd, 0), 1), 1);
   const error = failure(() => sockmap.putBatch(words(1, 2), words(fd, 0, 0xffff, 0), 2));
   native().closeFd(fd);
@@ -206,8 +213,14 @@ kernelTest('a pinned map outlives its descriptors', (t) => {
   const again = native().openMap(`${directory}/hash`);
   t.deepEqual(again.lookup(words(9)), words(1, 2));
   t.is(failure(() => again.pin(`${directory}/hash`)).code, 'EEXIST');
-  t.like(failure(() => native().openLink(`${directory}/hash`)), { operation: 'obj_get', code: 'EINVAL' });
-  t.like(failure(() => native().openMap(`${directory}/none`)), { operation: 'obj_get', object: `${directory}/none`, code: 'ENOENT' });
+  t.like(
+    failure(() => native().openLink(`${directory}/hash`)),
+    { operation: 'obj_get', code: 'EINVAL' },
+  );
+  t.like(
+    failure(() => native().openMap(`${directory}/none`)),
+    { operation: 'obj_get', object: `${directory}/none`, code: 'ENOENT' },
+  );
   t.is(failure(() => native().openMap('/a\0b')).code, 'EINVAL');
   t.is(failure(() => native().openMapById(0xffff_fffe)).code, 'ENOENT');
 });

@@ -1,5 +1,5 @@
-import { connect, createServer, type Server, Socket } from 'node:net';
 import { readlinkSync } from 'node:fs';
+import { connect, createServer, type Server, Socket } from 'node:net';
 import { type Native, native } from '../../agent/kernel/native.js';
 import { kernelTest } from '../kernel-test.js';
 import { makeNamespace } from './scratch.js';
@@ -51,7 +51,9 @@ kernelTest('a listening and a connected socket live in their namespace', async (
       }
       t.is(outcome, 'ECONNREFUSED');
       const outside = await new Promise<string>((resolve) => {
-        connect(place.port, address, () => resolve('open')).on('error', (error: NodeJS.ErrnoException) => resolve(error.code!));
+        connect(place.port, address, () => resolve('open')).on('error', (error: NodeJS.ErrnoException) =>
+          resolve(error.code!),
+        );
       });
       t.is(outside, 'ECONNREFUSED');
     } finally {
@@ -69,12 +71,22 @@ kernelTest('bind, v6only and reuseport do what they say', (t) => {
     make({ family: 6, protocol: 'TCP', bind: { address: '::', port: 81 }, listen: 1, v6only: true });
     make({ family: 4, protocol: 'TCP', bind: { address: '0.0.0.0', port: 81 }, listen: 1 });
     make({ family: 6, protocol: 'TCP', bind: { address: '::', port: 82 }, listen: 1, v6only: false });
-    const taken = failure(() => make({ family: 4, protocol: 'TCP', bind: { address: '0.0.0.0', port: 82 }, listen: 1 }));
+    const taken = failure(() =>
+      make({ family: 4, protocol: 'TCP', bind: { address: '0.0.0.0', port: 82 }, listen: 1 }),
+    );
     t.like(taken, { operation: 'bind', object: path, code: 'EADDRINUSE' });
     make({ family: 4, protocol: 'UDP', bind: { address: '127.0.0.1', port: 53 }, reuseport: true });
     make({ family: 4, protocol: 'UDP', bind: { address: '127.0.0.1', port: 53 }, reuseport: true });
-    t.is(failure(() => make({ family: 4, protocol: 'UDP', bind: { address: '127.0.0.1', port: 53 } })).code, 'EADDRINUSE');
-    make({ family: 4, protocol: 'UDP', bind: { address: '127.0.0.9', port: 0 }, connect: { address: '127.0.0.1', port: 53 } });
+    t.is(
+      failure(() => make({ family: 4, protocol: 'UDP', bind: { address: '127.0.0.1', port: 53 } })).code,
+      'EADDRINUSE',
+    );
+    make({
+      family: 4,
+      protocol: 'UDP',
+      bind: { address: '127.0.0.9', port: 0 },
+      connect: { address: '127.0.0.1', port: 53 },
+    });
     const connected = native()
       .sockets(path, { protocol: 'UDP', family: 4 })
       .find(({ remote }) => remote.port === 53);
@@ -87,7 +99,8 @@ kernelTest('bind, v6only and reuseport do what they say', (t) => {
 kernelTest('what socketIn refuses', (t) => {
   const path = makeNamespace();
   const tcp = { family: 4, protocol: 'TCP' } as const;
-  const code = (options: unknown) => failure(() => native().socketIn(path, options as Parameters<Native['socketIn']>[1])).code;
+  const code = (options: unknown) =>
+    failure(() => native().socketIn(path, options as Parameters<Native['socketIn']>[1])).code;
   t.is(code(undefined), 'EINVAL');
   t.is(code({ ...tcp, family: 5 }), 'EINVAL');
   t.is(code({ ...tcp, protocol: 'SCTP' }), 'EINVAL');
@@ -96,8 +109,14 @@ kernelTest('what socketIn refuses', (t) => {
   t.is(code({ ...tcp, listen: 1, connect: { address: '127.0.0.1', port: 1 } }), 'EINVAL');
   t.is(code({ ...tcp, device: 'none0' }), 'ENODEV');
   t.is(code({ ...tcp, connect: { address: '192.0.2.1', port: 1 } }), 'ENETUNREACH');
-  t.like(failure(() => native().socketIn(`${path}-gone`, tcp)), { operation: 'netns_open', object: `${path}-gone`, code: 'ENOENT' });
-  t.like(failure(() => native().socketIn('/dev/null', tcp)), { operation: 'setns', code: 'EINVAL' });
+  t.like(
+    failure(() => native().socketIn(`${path}-gone`, tcp)),
+    { operation: 'netns_open', object: `${path}-gone`, code: 'ENOENT' },
+  );
+  t.like(
+    failure(() => native().socketIn('/dev/null', tcp)),
+    { operation: 'setns', code: 'EINVAL' },
+  );
 });
 
 kernelTest('every namespace has a cookie of its own', (t) => {

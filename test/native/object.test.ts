@@ -30,7 +30,10 @@ kernelTest('globals are set by name before the load', (t) => {
   object.setVariable('answer', words(42));
   object.setVariable('counter', words(7, 1));
   t.regex(failure(() => object.setVariable('answer', new Uint8Array(8))).message, /has 8 bytes, must have 4/);
-  t.like(failure(() => object.setVariable('question', words(1))), { operation: 'set_variable', object: 'question', code: 'ENOENT' });
+  t.like(
+    failure(() => object.setVariable('question', words(1))),
+    { operation: 'set_variable', object: 'question', code: 'ENOENT' },
+  );
   object.load();
   t.is(failure(() => object.setVariable('answer', words(1))).code, 'EBUSY');
   const program = object.program('settings');
@@ -72,7 +75,10 @@ kernelTest('what it does not have is ENOENT', (t) => {
   ])
     t.is(failure(call).code, 'ENOENT');
   object.load();
-  t.like(failure(() => object.map('none')), { operation: 'map_get', object: 'none', code: 'ENOENT' });
+  t.like(
+    failure(() => object.map('none')),
+    { operation: 'map_get', object: 'none', code: 'ENOENT' },
+  );
   t.is(failure(() => object.program('none')).code, 'ENOENT');
 });
 
@@ -107,7 +113,10 @@ kernelTest('a skipped program is left out', (t) => {
 kernelTest('a map the kernel refuses is named', (t) => {
   const object = open('maps');
   object.setMaxEntries('hash', 0);
-  t.like(failure(() => object.load()), { operation: 'map_create', object: 'hash', code: 'EINVAL' });
+  t.like(
+    failure(() => object.load()),
+    { operation: 'map_create', object: 'hash', code: 'EINVAL' },
+  );
 });
 
 kernelTest('bytes that are no BPF object are refused quietly', (t) => {

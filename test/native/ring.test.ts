@@ -50,7 +50,10 @@ kernelTest('records come in order, in batches no larger than asked', (t) => {
 kernelTest('a record larger than the batch is an error, and stays', (t) => {
   const { ring, emit: program } = openRing();
   emit(program, 5, 1, 100);
-  t.like(failure(() => ring.drain(99)), { operation: 'ring_drain', object: 'ring', code: 'EMSGSIZE' });
+  t.like(
+    failure(() => ring.drain(99)),
+    { operation: 'ring_drain', object: 'ring', code: 'EMSGSIZE' },
+  );
   t.deepEqual(sequences(ring.drain(100)), [5]);
 });
 
@@ -68,7 +71,8 @@ kernelTest('draining makes room, through many turns of the ring', (t) => {
   for (let turn = 0; turn < 200; turn++) {
     const written = emit(program, next, 300, 4 + (turn % 253));
     const seen: number[] = [];
-    for (let batch = ring.drain(4096); batch.lengths.length > 0; batch = ring.drain(4096)) seen.push(...sequences(batch));
+    for (let batch = ring.drain(4096); batch.lengths.length > 0; batch = ring.drain(4096))
+      seen.push(...sequences(batch));
     t.deepEqual(seen, range(next, written));
     next += written;
   }
@@ -87,7 +91,10 @@ kernelTest('a full ring drops what is new and keeps what is old', (t) => {
 kernelTest('a ring needs a ring buffer, and closes twice', (t) => {
   const object = native().openObject(compile('maps'), 'maps');
   object.load();
-  t.like(failure(() => native().openRing(object.map('hash'))), { operation: 'ring_open', object: 'hash', code: 'EINVAL' });
+  t.like(
+    failure(() => native().openRing(object.map('hash'))),
+    { operation: 'ring_open', object: 'hash', code: 'EINVAL' },
+  );
   const { ring } = openRing();
   ring.close();
   ring.close();

@@ -41,7 +41,8 @@ function attempt(action: () => void): void {
 function sweep(): void {
   for (const name of leftovers(tmpdir(), process.pid)) {
     const path = join(tmpdir(), name);
-    if (readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `)) attempt(() => execFileSync('umount', [path]));
+    if (readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `))
+      attempt(() => execFileSync('umount', [path]));
     attempt(() => rmSync(path, { recursive: true, force: true }));
   }
   for (const name of leftovers(namespaces, process.pid)) attempt(() => execFileSync('ip', ['netns', 'del', name]));

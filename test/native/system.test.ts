@@ -19,7 +19,10 @@ kernelTest('a lock is held once, on directories and on bpffs, and again after it
     t.truthy(again);
     again!.release();
   }
-  t.like(failure(() => native().lock('/nowhere')), { operation: 'lock', object: '/nowhere', code: 'ENOENT' });
+  t.like(
+    failure(() => native().lock('/nowhere')),
+    { operation: 'lock', object: '/nowhere', code: 'ENOENT' },
+  );
 });
 
 kernelTest('bpffs is mounted once', (t) => {
@@ -28,7 +31,10 @@ kernelTest('bpffs is mounted once', (t) => {
   t.false(native().mountBpffs(path));
   t.true(readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `));
   execFileSync('umount', [path]);
-  t.like(failure(() => native().mountBpffs(`${path}/none`)), { operation: 'mount', code: 'ENOENT' });
+  t.like(
+    failure(() => native().mountBpffs(`${path}/none`)),
+    { operation: 'mount', code: 'ENOENT' },
+  );
 });
 
 kernelTest('the peer of a Unix socket is this process', async (t) => {
@@ -37,7 +43,7 @@ kernelTest('the peer of a Unix socket is this process', async (t) => {
   const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const client = createConnection(path);
-  const { fd } = (await accepted as unknown as { _handle: { fd: number } })._handle;
+  const { fd } = ((await accepted) as unknown as { _handle: { fd: number } })._handle;
   t.deepEqual(native().peer(fd), { uid: 0, gid: 0, pid: process.pid });
   client.destroy();
   server.close();
