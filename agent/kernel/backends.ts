@@ -100,7 +100,8 @@ export class Backends {
     if (!backend) {
       const id = this.#ids.take();
       if (id === undefined) return undefined;
-      const generation = (this.#generations[id] = this.#generations[id]! + 1);
+      const generation = this.#generations[id]! + 1;
+      this.#generations[id] = generation;
       backend = { id, generation, address, port, protocol, name, references: 0, onRemoval: 'drain' };
       this.#byKey.set(key, backend);
       this.#byId.set(id, backend);

@@ -235,15 +235,22 @@ export class Reconciler {
   }
 
   #place(plan: FrontendPlan, step: Step): void {
-    const old = this.#programmed.get(plan.key);
     const ids: number[] = [];
-    const undo = (table: TableName): void => {
-      for (const id of ids) this.backends.release(id);
-      this.#unfit.set(plan.key, { plan, table });
-    };
+    const full = this.#fit(plan, ids, step);
+    if (full === undefined) {
+      this.#unfit.delete(plan.key);
+      return;
+    }
+    for (const id of ids) this.backends.release(id);
+    this.#unfit.set(plan.key, { plan, table: full });
+  }
+
+  /** Gives the plan its place. Returns the table that has no room for it, having changed nothing but the references of `ids`. */
+  #fit(plan: FrontendPlan, ids: number[], step: Step): TableName | undefined {
+    const old = this.#programmed.get(plan.key);
     for (const { address, port, name } of plan.backends) {
       const backend = this.backends.hold(address, port, plan.protocol, name);
-      if (!backend) return undo('backends');
+      if (!backend) return 'backends';
       backend.onRemoval = plan.onRemoval;
       ids.push(backend.id);
     }
@@ -251,7 +258,7 @@ export class Reconciler {
     const keys = this.#claim(plan);
     const found = old ? undefined : this.#foundFor(plan, keys);
     const service = old?.service ?? found?.row.service ?? this.#services.take();
-    if (service === undefined) return undo('service_states');
+    if (service === undefined) return 'service_states';
     const contents = contentsOf(plan, ids);
     const before = old ? { ...old, ...old.contents } : found && this.#foundContents(found.row);
     const slots = this.#region(
@@ -267,10 +274,9 @@ export class Reconciler {
       rings?.cancel();
       if (!old && !found) this.#services.release(service);
       for (const key of keys) if (!old || !this.#isRowOf(old, key)) this.#owners.delete(nameOfKey(key));
-      return undo(slots ? (rings ? 'frontends' : 'rings') : 'slots');
+      return slots ? (rings ? 'frontends' : 'rings') : 'slots';
     }
 
-    this.#unfit.delete(plan.key);
     const place = { service, slotBase: slots.base, ringBase: rings.base };
     const row = frontendRow(plan, contents, place);
     if (slots.moved) step.slots.addArray(slots.base, contents.slots);
@@ -287,6 +293,7 @@ export class Reconciler {
     step.freed.push(slots.free, rings.free);
     if (old) step.released.push(...old.ids);
     this.#programmed.set(plan.key, { plan, contents, ids, row, ...place });
+    return undefined;
   }
 
   #withdraw(key: string, step: Step): void {

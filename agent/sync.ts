@@ -1,0 +1,128 @@
+import type { Clock } from './clock.js';
+import { compileService } from './compile/frontends.js';
+import type { FrontendPlan, Overrides } from './compile/plan.js';
+import type { Backend } from './kernel/backends.js';
+import type { Captured, PodTable } from './kernel/pods.js';
+import type { Drift, Reconciler } from './kernel/reconcile.js';
+import type { Catalog, Touched } from './model/catalog.js';
+import type { Change } from './model/mesh.js';
+
+export interface SyncOptions {
+  readonly catalog: Catalog;
+  readonly reconciler: Reconciler;
+  readonly pods: PodTable;
+  readonly overrides: () => Overrides;
+  readonly node: string;
+  readonly directoryMode: boolean;
+  readonly clock: Clock;
+  /** Ends sockets to backends that are gone. */
+  readonly endSockets: (gone: readonly Backend[], pods: Iterable<Captured>) => void;
+  /** Keeps sums before ids are given to somebody else. */
+  readonly retireBackends: (backends: readonly Backend[]) => void;
+  readonly retirePods: (ids: readonly number[]) => void;
+}
+
+/**
+ * Turns the wheel: changes of the mesh are compiled and written, for the Services they touch and no others.
+ * Until `start` changes only gather: nothing is programmed, let alone deleted, before every source has synced.
+ */
+export class Sync {
+  readonly #options: SyncOptions;
+  #started = false;
+  #generation = 0;
+  #drift = 0;
+  readonly #listeners = new Set<(seconds: number) => void>();
+
+  constructor(options: SyncOptions) {
+    this.#options = options;
+  }
+
+  /** Grows with every change that was written. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Rows that were found to differ from what was desired, since start. */
+  get drift(): number {
+    return this.#drift;
+  }
+
+  /** Programs everything that has gathered and removes what an earlier agent left. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    const { catalog, pods, reconciler } = this.#options;
+    const keys = [...catalog.serviceKeys()].sort();
+    for (const pod of catalog.pods()) this.#wantPod(`${pod.meta.namespace}/${pod.meta.name}`);
+    this.#refreshPods();
+    this.#program(keys);
+    pods.prune();
+    this.#removeGone(reconciler.prune().gone);
+  }
+
+  /** Takes changes in; once started they are in the kernel when this returns. `since`: when they arrived, in the clock's monotonic ms. */
+  change(changes: readonly Change[], since: number = this.#options.clock.monotonic()): Touched {
+    const touched = this.#options.catalog.apply(changes);
+    if (!this.#started) return touched;
+    if (touched.pods.size > 0) {
+      for (const key of touched.pods) this.#wantPod(key);
+      this.#refreshPods();
+    }
+    this.#program(touched.services);
+    const seconds = (this.#options.clock.monotonic() - since) / 1000;
+    for (const listener of this.#listeners) listener(seconds);
+    return touched;
+  }
+
+  /** Compiles Services again, as after a change of weights or drains. */
+  recompile(services: Iterable<string>): void {
+    if (this.#started) this.#program(services);
+  }
+
+  onPropagation(listener: (seconds: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What time alone changes: namespaces that came or went, ids and regions that can be given away, plans that fit now. */
+  tick(): void {
+    if (!this.#started) return;
+    this.#refreshPods();
+    this.#options.reconciler.reclaim(this.#options.retireBackends);
+    this.#removeGone(this.#options.reconciler.apply(new Map()).gone);
+  }
+
+  /** Compares the tables with what they should hold, repairs and counts every difference. */
+  verify(): readonly Drift[] {
+    if (!this.#started) return [];
+    const rows = this.#options.pods.verify();
+    const drifts = [...this.#options.reconciler.verify(), ...(rows > 0 ? [{ table: 'pods' as const, rows }] : [])];
+    for (const drift of drifts) this.#drift += drift.rows;
+    return drifts;
+  }
+
+  #wantPod(key: string): void {
+    const pod = this.#options.catalog.pod(key);
+    const isWanted = pod !== undefined && this.#options.catalog.isMeshed(pod, this.#options.directoryMode);
+    this.#options.pods.want(key, isWanted ? pod : undefined);
+  }
+
+  #refreshPods(): void {
+    const released = this.#options.pods.refresh();
+    if (released.length > 0) this.#options.retirePods(released);
+  }
+
+  #program(services: Iterable<string>): void {
+    const { catalog, node, overrides, reconciler } = this.#options;
+    const context = { node, zone: catalog.node(node)?.zone ?? '', overrides: overrides() };
+    const plans = new Map<string, readonly FrontendPlan[]>();
+    for (const key of services) plans.set(key, compileService(key, catalog, context));
+    if (plans.size === 0) return;
+    this.#generation++;
+    this.#removeGone(reconciler.apply(plans).gone);
+  }
+
+  #removeGone(gone: readonly Backend[]): void {
+    if (gone.length > 0) this.#options.endSockets(gone, this.#options.pods.all());
+  }
+}
