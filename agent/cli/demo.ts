@@ -1,0 +1,29 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../clock.js';
+import { leastSeconds, playDemo } from '../demo/demo.js';
+
+function readSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!Number.isFinite(seconds) || seconds < leastSeconds) {
+    throw new InvalidArgumentError(`At least ${leastSeconds}.`);
+  }
+  return seconds;
+}
+
+interface DemoArguments {
+  readonly seconds?: number;
+  readonly output: 'table' | 'json';
+}
+
+/** `weft demo`: the example of the documentation with real traffic, in network namespaces of its own. */
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('play the example with real traffic and show what is routed where')
+    .option('--seconds <n>', 'end by itself after this time, with a summary. Default: until Ctrl-C', readSeconds)
+    .addOption(new Option('-o, --output <format>', 'of the summary').choices(['table', 'json']).default('table'))
+    .action(async ({ seconds, output }: DemoArguments) => {
+      const streams = { output: process.stdout, words: process.stderr, environment: process.env };
+      for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.emit('SIGHUP', 'SIGHUP'));
+      process.exitCode = await playDemo({ seconds: seconds ?? null, format: output }, streams, systemClock);
+    });
+}

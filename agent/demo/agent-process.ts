@@ -1,0 +1,134 @@
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BackendItem, ServiceItem } from '../api/items.js';
+import { type Clock, pause } from '../clock.js';
+import { nodeName } from './cast.js';
+import { exited, launch, run } from './command.js';
+import { staticManifests } from './manifests.js';
+import type { Run } from './run.js';
+
+const main = join(dirname(fileURLToPath(import.meta.url)), '../main.js');
+/** Until an agent that is not ready counts as failed, in ms. */
+const patience = 20_000;
+const pollPace = 10;
+
+/** Runs `weft` with arguments and returns what it printed. Throws with what it said when it fails. */
+export function weft(args: readonly string[]): Promise<string> {
+  return run([process.execPath, main, ...args]);
+}
+
+export type AgentState = 'dead' | 'starting' | 'ready';
+
+/** The agent as a child process, and its API. */
+export class AgentProcess {
+  readonly #demo: Run;
+  readonly #clock: Clock;
+  readonly #onEnd: (error: Error) => void;
+  #child: ChildProcess | null = null;
+  #expected = false;
+  state: AgentState = 'dead';
+
+  /** `onEnd` is told when the agent ends without being asked to. */
+  constructor(demo: Run, clock: Clock, onEnd: (error: Error) => void) {
+    this.#demo = demo;
+    this.#clock = clock;
+    this.#onEnd = onEnd;
+  }
+
+  get pid(): number | null {
+    return this.state === 'dead' ? null : (this.#child?.pid ?? null);
+  }
+
+  start(): void {
+    const { agentCgroup, api, folder, pin, podCgroup, podManifests } = this.#demo;
+    const log = openSync(join(folder, 'agent.log'), 'a');
+    const places = ['--manifests', staticManifests, '--manifests', podManifests, '--cgroup', podCgroup, '--pin', pin];
+    const listeners = ['--api', api, '--metrics', '127.0.0.1:0'];
+    const argv = [process.execPath, main, 'run', ...places, ...listeners, '--node', nodeName];
+    const child = launch({ cgroup: agentCgroup }, argv, ['ignore', log, log]);
+    closeSync(log);
+    this.#child = child;
+    this.#expected = false;
+    this.state = 'starting';
+    const end = (why: string): void => {
+      if (this.#child === child) this.state = 'dead';
+      if (!this.#expected) this.#onEnd(new Error(`the agent ended with ${why}\n${this.#lastWords()}`));
+    };
+    child.once('error', (error) => end(error.message));
+    child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+  }
+
+  /** Resolves with the ms that it took. Throws when it takes too long or `signal` is aborted. */
+  async untilReady(signal: AbortSignal): Promise<number> {
+    const start = this.#clock.monotonic();
+    while ((await this.#get('/readyz').catch(() => null))?.status !== 200) {
+      signal.throwIfAborted();
+      if (this.state === 'dead') throw new Error(`the agent did not start\n${this.#lastWords()}`);
+      if (this.#clock.monotonic() - start > patience) throw new Error(await this.#whyNotReady());
+      await pause(this.#clock, pollPace);
+    }
+    this.state = 'ready';
+    return this.#clock.monotonic() - start;
+  }
+
+  /** Kills it with SIGKILL; resolves when it is gone. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** Ends it in order, by force when that takes longer than 5 s. */
+  async stop(): Promise<void> {
+    const cancel = this.#clock.after(5000, () => this.#child?.kill('SIGKILL'));
+    await this.#end('SIGTERM');
+    cancel();
+  }
+
+  /** Backends as GET /v1/backends lists them; null while the agent does not answer. */
+  async backends(): Promise<readonly BackendItem[] | null> {
+    const answer = await this.#get('/v1/backends').catch(() => null);
+    return answer?.status === 200 ? (JSON.parse(answer.body) as { items: BackendItem[] }).items : null;
+  }
+
+  /** Manual weights of a Service (NS/NAME), by backend. */
+  async weights(service: string): Promise<ServiceItem['weights']> {
+    const answer = await this.#get(`/v1/services/${service}`);
+    return (JSON.parse(answer.body) as ServiceItem).weights;
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    if (this.#child === null) return;
+    this.#expected = true;
+    this.#child.kill(signal);
+    await exited(this.#child);
+    this.state = 'dead';
+  }
+
+  async #whyNotReady(): Promise<string> {
+    const answer = await this.#get('/readyz?verbose').catch(() => null);
+    return `the agent is not ready after ${patience / 1000} s\n${answer?.body ?? ''}${this.#lastWords()}`;
+  }
+
+  #lastWords(): string {
+    const log = readFileSync(join(this.#demo.folder, 'agent.log'), 'utf8');
+    return log.trimEnd().split('\n').slice(-12).join('\n');
+  }
+
+  #get(path: string): Promise<{ status: number; body: string }> {
+    return new Promise((resolve, reject) => {
+      const asked = request({ socketPath: this.#demo.socket, path, agent: false, timeout: 2000 }, (answer) => {
+        let body = '';
+        answer.on('data', (chunk) => {
+          body += chunk;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+        answer.on('error', reject);
+      });
+      asked.on('timeout', () => asked.destroy(new Error(`${path}: no answer`)));
+      asked.on('error', reject);
+      asked.end();
+    });
+  }
+}

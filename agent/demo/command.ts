@@ -1,0 +1,54 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+
+/** Where a process of the demo lives. */
+export interface Place {
+  /** Directory of the cgroup. */
+  readonly cgroup: string;
+  /** A name of /run/netns; omitted: the demo's own network namespace. */
+  readonly netns?: string;
+}
+
+/** Debian's servers and network tools are in sbin, which not every root's PATH has. */
+const environment: NodeJS.ProcessEnv = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+
+/** Enters the cgroup before the program begins, so that none of its sockets is made outside. */
+const enterCgroup = 'echo 0 > "$0/cgroup.procs" && exec "$@"';
+
+/**
+ * Starts a program in its place, in a session of its own: a terminal's Ctrl-C is the demo's to handle, not its
+ * children's. The child's pid is the program's.
+ */
+export function launch(place: Place, argv: readonly string[], stdio: SpawnOptions['stdio']): ChildProcess {
+  const entered = place.netns === undefined ? argv : ['nsenter', `--net=/run/netns/${place.netns}`, ...argv];
+  const options = { stdio, detached: true, env: environment };
+  return spawn('/bin/sh', ['-c', enterCgroup, place.cgroup, ...entered], options);
+}
+
+/** Runs a command to its end and returns its standard output. Throws, with what it said, when it fails. */
+export function run(argv: readonly string[], input = ''): Promise<string> {
+  const [command, ...rest] = argv;
+  return new Promise((resolve, reject) => {
+    const child = spawn(command!, rest, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: environment });
+    let output = '';
+    let words = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      words += chunk;
+    });
+    child.on('error', (error) => reject(new Error(`${command}: ${error.message}`)));
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(`${argv.join(' ')}: ${words.trim() || output.trim() || (signal ?? `exit code ${code}`)}`));
+    });
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });
+}
+
+/** Resolves when the child has exited, at once when it already has. */
+export function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return Promise.resolve();
+  return new Promise((resolve) => child.once('exit', () => resolve()));
+}

@@ -1,0 +1,208 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import type { Clock } from '../clock.js';
+import { AgentProcess, weft } from './agent-process.js';
+import { backendPods } from './cast.js';
+import { abortOnSignals, Interruption } from './interruption.js';
+import { demoServices, writePods } from './manifests.js';
+import { Monitor } from './monitor.js';
+import type { Phase } from './phases.js';
+import { Obstacle, preflight } from './preflight.js';
+import { leftoversOf, removeDeadRuns, removeRun } from './removal.js';
+import { drawSummary } from './report.js';
+import { ownName, type Run, runOf } from './run.js';
+import { type Server, startServer } from './servers.js';
+import { abortable, Story } from './story.js';
+import { type Facts, type Summary, summarize } from './summary.js';
+import { buildTopology, hasIPv6 } from './topology.js';
+import { Traffic, targetsOf } from './traffic.js';
+import { type Output, openView, paintAll, type View } from './view.js';
+
+export interface DemoOptions {
+  /** How long the phases take together; null: {@link storySeconds}, and then on until it is interrupted. */
+  readonly seconds: number | null;
+  readonly format: 'table' | 'json';
+}
+
+export interface DemoStreams {
+  /** The summary, and the live view where it is a terminal. */
+  readonly output: Output;
+  readonly words: Output;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Below, a phase is too short to judge. */
+export const leastSeconds = 10;
+const storySeconds = 40;
+const statePace = 500;
+
+/**
+ * Plays the demo and removes everything that it made, however it ends. Resolves with the exit code: 0 when everything
+ * went as expected, 1 when not, 77 when not permitted, 128 + N when signal N ended it before the last phase.
+ */
+export async function playDemo(options: DemoOptions, streams: DemoStreams, clock: Clock): Promise<number> {
+  const control = new AbortController();
+  const giveSignalsBack = abortOnSignals(control);
+  try {
+    const cgroupRoot = preflight();
+    for (const name of await removeDeadRuns(cgroupRoot, clock)) streams.words.write(`removed what ${name} had left\n`);
+    const performance = new Performance(runOf(ownName(), cgroupRoot), options, streams, clock, control);
+    return await performance.play(cgroupRoot);
+  } catch (error) {
+    streams.words.write(`weft demo: ${error instanceof Error ? error.message : error}\n`);
+    return error instanceof Obstacle || error instanceof Interruption ? error.exitCode : 1;
+  } finally {
+    giveSignalsBack();
+  }
+}
+
+/** One run from the first namespace to the summary. */
+class Performance {
+  readonly #run: Run;
+  readonly #options: DemoOptions;
+  readonly #streams: DemoStreams;
+  readonly #clock: Clock;
+  readonly #control: AbortController;
+  readonly #monitor: Monitor;
+  readonly #agent: AgentProcess;
+  readonly #ipv6 = hasIPv6();
+  readonly #servers = new Map<string, Server>();
+  readonly #services = demoServices();
+  #traffic: Traffic | null = null;
+  #story: Story | null = null;
+  #view: View | null = null;
+
+  constructor(run: Run, options: DemoOptions, streams: DemoStreams, clock: Clock, control: AbortController) {
+    this.#run = run;
+    this.#options = options;
+    this.#streams = streams;
+    this.#clock = clock;
+    this.#control = control;
+    this.#monitor = new Monitor(this.#services, clock, run.api, options.seconds);
+    this.#agent = new AgentProcess(run, clock, (error) => control.abort(error));
+  }
+
+  async play(cgroupRoot: string): Promise<number> {
+    const cancels: (() => void)[] = [];
+    let end: unknown = null;
+    try {
+      this.#view = openView(this.#streams.output, this.#streams.words, this.#streams.environment);
+      cancels.push(this.#clock.every(this.#view.pace, () => this.#view?.show(this.#monitor.scene(this.#agent))));
+      await this.#prepare();
+      cancels.push(this.#clock.every(statePace, () => void this.#monitor.ask(this.#agent)));
+      await this.#perform();
+    } catch (error) {
+      end = error;
+    }
+    for (const cancel of cancels) cancel();
+    this.#view?.close();
+    const troubles = await this.#remove();
+    return this.#conclude(end, troubles, leftoversOf(this.#run, cgroupRoot));
+  }
+
+  async #prepare(): Promise<void> {
+    const { signal } = this.#control;
+    for (const folder of [this.#run.folder, this.#run.cgroup, this.#run.podCgroup, this.#run.agentCgroup]) {
+      signal.throwIfAborted();
+      mkdirSync(folder, { mode: 0o700 });
+    }
+    await buildTopology(this.#run, signal);
+    this.#tell('made network namespaces as pods, joined by a bridge, without a route out');
+    writePods(this.#run, this.#ipv6);
+    this.#startAgent();
+    for (const pod of backendPods) {
+      signal.throwIfAborted();
+      this.#servers.set(pod.name, await startServer(this.#run, pod, this.#ipv6, this.#clock));
+    }
+    this.#tell(`an nginx answers in each of ${backendPods.map((pod) => pod.name).join(', ')}`);
+    const readyAfter = await this.#agent.untilReady(signal);
+    this.#tell(`the agent, pid ${this.#agent.pid}, is ready after ${Math.round(readyAfter)} ms`);
+    this.#traffic = new Traffic(
+      this.#run,
+      targetsOf(this.#services, this.#ipv6),
+      (requests) => this.#monitor.add(requests),
+      (error) => this.#control.abort(error),
+    );
+  }
+
+  async #perform(): Promise<void> {
+    const { signal } = this.#control;
+    this.#story = new Story({
+      run: this.#run,
+      ipv6: this.#ipv6,
+      clock: this.#clock,
+      agent: this.#agent,
+      traffic: this.#traffic!,
+      servers: this.#servers,
+      signal,
+      tell: (text) => this.#tell(text),
+      startAgent: () => this.#startAgent(),
+      onLap: (lap) => this.#monitor.enter(lap),
+      onPhase: (phase, index, of) => this.#announce(phase, index, of),
+    });
+    await this.#story.play(this.#options.seconds ?? storySeconds);
+    if (this.#options.seconds !== null) return;
+    this.#tell('all phases are over; traffic goes on until Ctrl-C');
+    await abortable(() => () => {}, signal);
+  }
+
+  #startAgent(): void {
+    this.#agent.start();
+    this.#monitor.agentStarted();
+  }
+
+  #announce(phase: Phase, index: number, of: number): void {
+    this.#tell(`— ${index + 1}/${of} ${phase.title}`);
+  }
+
+  #tell(text: string): void {
+    this.#view?.tell(this.#monitor.tell(text));
+  }
+
+  /** Ends and removes everything; a step that fails does not keep the others from being done. Returns what failed. */
+  async #remove(): Promise<string[]> {
+    const steps = [
+      async () => this.#traffic?.stop(),
+      async () => this.#agent.stop(),
+      async () => existsSync(this.#run.pin) && weft(['cleanup', '--pin', this.#run.pin]),
+      async () => removeRun(this.#run, this.#clock),
+    ];
+    const troubles: string[] = [];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        troubles.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    return troubles;
+  }
+
+  #conclude(end: unknown, troubles: readonly string[], leftovers: readonly string[]): number {
+    const { output, words, environment } = this.#streams;
+    const nothingPlayed: Omit<Facts, 'leftovers'> = {
+      markedAfter: null,
+      spreadAfter: null,
+      agentDead: null,
+      agentReady: null,
+      weightsKept: null,
+      seconds: null,
+    };
+    const summary = summarize(this.#monitor.tally, { ...(this.#story?.facts ?? nothingPlayed), leftovers });
+    if (output.isTTY === true)
+      for (const { at, text } of this.#monitor.events) words.write(`${at.toFixed(1).padStart(6)} s  ${text}\n`);
+    for (const trouble of troubles) words.write(`weft demo: while removing: ${trouble}\n`);
+    if (end !== null) words.write(`weft demo: ${end instanceof Error ? end.message : end}\n`);
+    const lines = drawSummary(summary);
+    output.write(
+      this.#options.format === 'json' ? `${JSON.stringify(summary, null, 2)}\n` : paintAll(lines, output, environment),
+    );
+    return exitCode(summary, end, troubles);
+  }
+}
+
+function exitCode(summary: Summary, end: unknown, troubles: readonly string[]): number {
+  const fine = summary.met && troubles.length === 0;
+  if (end instanceof Interruption && summary.seconds === null) return end.exitCode;
+  if (end !== null && !(end instanceof Interruption)) return 1;
+  return fine ? 0 : 1;
+}

@@ -1,0 +1,75 @@
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { native } from '../kernel/native.js';
+
+/** Why the demo cannot run here, with the exit code that says so. */
+export class Obstacle extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+const failed = 1;
+const notPermitted = 77;
+/** Program by the Debian package that has it. */
+const programs = { ip: 'iproute2', nginx: 'nginx-light', nsenter: 'util-linux' };
+
+/** Returns where cgroup v2 is mounted. Throws an {@link Obstacle} when something that the demo needs is missing. */
+export function preflight(): string {
+  if (process.platform !== 'linux') throw new Obstacle(failed, `the demo needs Linux, this is ${process.platform}`);
+  if (process.geteuid?.() !== 0) {
+    throw new Obstacle(notPermitted, 'the demo makes network namespaces and loads BPF programs: run it as root');
+  }
+  for (const [program, debianPackage] of Object.entries(programs)) {
+    if (!isInstalled(program)) throw new Obstacle(failed, `${program} is missing: apt-get install ${debianPackage}`);
+  }
+  checkBpf();
+  const root = cgroup2Root(readFileSync('/proc/self/mountinfo', 'utf8'));
+  if (root === null) {
+    throw new Obstacle(failed, 'cgroup v2 is not mounted: mount -t cgroup2 none /sys/fs/cgroup/unified');
+  }
+  return root;
+}
+
+/** The first mount of the whole cgroup v2 hierarchy in the text of proc_pid_mountinfo(5); null when there is none. */
+export function cgroup2Root(mountinfo: string): string | null {
+  for (const line of mountinfo.split('\n')) {
+    const [mount, filesystem] = line.split(' - ');
+    if (filesystem?.startsWith('cgroup2 ')) {
+      const path = mount?.split(' ')[4];
+      if (path !== undefined)
+        return path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
+    }
+  }
+  return null;
+}
+
+function isInstalled(program: string): boolean {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Reading the system's BPF links needs what loading programs needs. */
+function checkBpf(): void {
+  try {
+    native().cgroupLinks();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EPERM')
+      throw new Obstacle(notPermitted, 'BPF is not permitted here, even to root (CAP_BPF, CAP_SYS_ADMIN)');
+    if (code === 'ERR_DLOPEN_FAILED' || code === 'MODULE_NOT_FOUND') {
+      throw new Obstacle(failed, `the native addon does not load; npm run build\n${message}`);
+    }
+    throw new Obstacle(failed, `BPF does not work here: ${message}`);
+  }
+}
