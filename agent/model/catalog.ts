@@ -286,8 +286,9 @@ export class Catalog {
     return this.#others.get(kind)?.get(key);
   }
 
-  *others(): Generator<OtherObject> {
-    for (const byKey of this.#others.values()) yield* byKey.values();
+  /** The objects that are only checked: of one kind, or all. */
+  *others(kind?: OtherObject['kind']): Generator<OtherObject> {
+    for (const [each, byKey] of this.#others) if (kind === undefined || each === kind) yield* byKey.values();
   }
 
   object(kind: Kind, key: string): MeshObject | undefined {

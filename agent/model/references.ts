@@ -1,0 +1,200 @@
+import type { Catalog } from './catalog.js';
+import { quote } from './findings.js';
+import {
+  type DestinationRule,
+  type EndpointSlice,
+  keyOf,
+  type MeshObject,
+  type OtherObject,
+  type Pod,
+  type Service,
+} from './mesh.js';
+import { serviceOfHost, wildcardCovers } from './names.js';
+import type { Finding } from './problem.js';
+import { type ProblemCode, problemCodes } from './problem-codes.js';
+
+/** A finding of an object, to be located by its origin. */
+export interface ObjectFinding extends Finding {
+  readonly object: MeshObject;
+}
+
+/** What is wrong between objects: references to nothing (WEFT04xx) and claims to the same thing (WEFT05xx). */
+export function checkReferences(catalog: Catalog, directoryMode: boolean): readonly ObjectFinding[] {
+  const found: ObjectFinding[] = [];
+  checkServices(found, catalog, directoryMode);
+  for (const slice of catalog.slices()) checkSlice(found, catalog, slice);
+  for (const rule of catalog.rules()) checkRule(found, catalog, rule);
+  for (const object of catalog.others()) checkOther(found, catalog, object);
+  checkPods(found, catalog);
+  checkHosts(found, catalog);
+  return found;
+}
+
+function report(found: ObjectFinding[], object: MeshObject, code: ProblemCode, path: string, message: string): void {
+  found.push({ object, code, severity: problemCodes[code].severity, path, message, fix: problemCodes[code].fix });
+}
+
+function checkServices(found: ObjectFinding[], catalog: Catalog, directoryMode: boolean): void {
+  const claims = new Map<string, Service>();
+  for (const service of catalog.services()) {
+    claimPorts(found, claims, service);
+    if (service.headless || service.type === 'ExternalName') continue;
+    const key = keyOf(service);
+    if (catalog.slicesOf(key).length > 0) continue;
+    if (service.selector === undefined) {
+      report(found, service, 'WEFT0403', 'spec', 'has neither a selector nor an EndpointSlice');
+      continue;
+    }
+    // From an API server EndpointSlices say who is behind a Service; its controller is late, not the user.
+    if (directoryMode) checkSelected(found, catalog, service);
+  }
+}
+
+function checkSelected(found: ObjectFinding[], catalog: Catalog, service: Service): void {
+  const pods = catalog.podsMatching(service).filter((pod) => !pod.finished);
+  if (pods.length === 0) {
+    report(found, service, 'WEFT0403', 'spec.selector', `matches no Pod of the namespace ${service.meta.namespace}`);
+    return;
+  }
+  for (const [index, port] of service.ports.entries()) {
+    const name = port.targetPort;
+    if (typeof name === 'number') continue;
+    const named = (pod: Pod) => pod.ports.some((each) => each.name === name && each.protocol === port.protocol);
+    if (pods.some(named)) continue;
+    report(
+      found,
+      service,
+      'WEFT0404',
+      `spec.ports[${index}].targetPort`,
+      `no container of the selected Pods has a port ${quote(name)}`,
+    );
+  }
+}
+
+/** Of several Services the first by NS/NAME has an address, port and protocol; the others are told. */
+function claimPorts(found: ObjectFinding[], claims: Map<string, Service>, service: Service): void {
+  for (const address of service.addresses) {
+    for (const [index, port] of service.ports.entries()) {
+      const claim = `${address} ${port.port}/${port.protocol}`;
+      const other = claims.get(claim);
+      if (other === undefined) {
+        claims.set(claim, service);
+        continue;
+      }
+      const [winner, loser] = keyOf(other) < keyOf(service) ? [other, service] : [service, other];
+      claims.set(claim, winner);
+      const path = loser === service ? `spec.ports[${index}].port` : 'spec.clusterIP';
+      report(found, loser, 'WEFT0503', path, `${claim} is also claimed by Service ${keyOf(winner)}, which has it`);
+    }
+  }
+}
+
+function checkSlice(found: ObjectFinding[], catalog: Catalog, slice: EndpointSlice): void {
+  const label = 'metadata.labels["kubernetes.io/service-name"]';
+  if (slice.service === '') {
+    report(found, slice, 'WEFT0406', 'metadata.labels', 'has no label kubernetes.io/service-name');
+  } else if (catalog.service(`${slice.meta.namespace}/${slice.service}`) === undefined) {
+    report(found, slice, 'WEFT0406', label, `there is no Service ${slice.meta.namespace}/${slice.service}`);
+  }
+}
+
+function checkRule(found: ObjectFinding[], catalog: Catalog, rule: DestinationRule): void {
+  if (rule.host.startsWith('*')) return;
+  const key = serviceOfHost(rule.host, rule.meta.namespace);
+  const service = key === undefined ? undefined : catalog.service(key);
+  if (service === undefined) {
+    if (key !== undefined && !isEntryHost(catalog, rule.host)) {
+      report(found, rule, 'WEFT0401', 'spec.host', `there is no Service ${key}`);
+    }
+    return;
+  }
+  const winner = catalog.ruleFor(key!);
+  if (winner !== undefined && winner !== rule) {
+    report(found, rule, 'WEFT0502', 'spec.host', `DestinationRule ${keyOf(winner)} is in effect for Service ${key}`);
+  }
+  for (const port of rule.portPolicies.keys()) {
+    if (service.ports.some((each) => each.port === port)) continue;
+    report(found, rule, 'WEFT0407', 'spec.trafficPolicy.portLevelSettings', `Service ${key} has no port ${port}`);
+  }
+}
+
+function isEntryHost(catalog: Catalog, host: string): boolean {
+  for (const entry of catalog.others('ServiceEntry')) {
+    if (entry.hosts.some((each) => each === host || wildcardCovers(each, host))) return true;
+  }
+  return false;
+}
+
+function checkOther(found: ObjectFinding[], catalog: Catalog, object: OtherObject): void {
+  for (const { kind, key, path } of object.refers) {
+    if (kind === 'Host') {
+      if (!key.includes('*') && !isEntryHost(catalog, key)) {
+        report(found, object, 'WEFT0402', path, `no ServiceEntry has the host ${quote(key)}`);
+      }
+    } else if (kind === 'Service') {
+      if (catalog.service(key) === undefined && !isEntryHost(catalog, hostOfKey(key))) {
+        report(found, object, 'WEFT0401', path, `there is no Service ${key}`);
+      }
+    } else if (catalog.object(kind as OtherObject['kind'], key) === undefined) {
+      const name = key.startsWith('/') ? key.slice(1) : key;
+      report(found, object, 'WEFT0402', path, `there is no ${kind === 'KubernetesGateway' ? 'Gateway' : kind} ${name}`);
+    }
+  }
+  if (object.kind !== 'Deployment') return;
+  if (catalog.servicesSelectingLabels(object.meta.namespace, object.podLabels).length > 0) return;
+  report(found, object, 'WEFT0405', 'spec.template.metadata.labels', 'no Service selects these labels');
+}
+
+/** NS/NAME as the two-part host that it may have been written as: example.com reads like a Service of a namespace. */
+function hostOfKey(key: string): string {
+  const [namespace, name] = key.split('/');
+  return `${name}.${namespace}`;
+}
+
+function checkPods(found: ObjectFinding[], catalog: Catalog): void {
+  const namespaces = new Map<string, Pod>();
+  for (const pod of catalog.pods()) {
+    if (pod.finished || pod.hostNetwork) continue;
+    for (const address of pod.addresses) {
+      const owner = catalog.podByAddress(address);
+      if (owner === undefined || owner === pod || owner.terminating || pod.terminating) continue;
+      report(found, pod, 'WEFT0504', 'status.podIP', `${address} is also the address of Pod ${keyOf(owner)}`);
+    }
+    if (pod.netns === '') continue;
+    const other = namespaces.get(pod.netns);
+    if (other === undefined || keyOf(pod) < keyOf(other)) namespaces.set(pod.netns, pod);
+    if (other === undefined) continue;
+    const [winner, loser] = keyOf(other) < keyOf(pod) ? [other, pod] : [pod, other];
+    const path = 'metadata.annotations["weft.dev/netns"]';
+    report(found, loser, 'WEFT0505', path, `${quote(pod.netns)} is also the network namespace of Pod ${keyOf(winner)}`);
+  }
+}
+
+/** Hosts of VirtualServices, by gateway: the older resource has a host, then the first by NS/NAME. */
+function checkHosts(found: ObjectFinding[], catalog: Catalog): void {
+  const claims = new Map<string, OtherObject>();
+  const routes = [...catalog.others('VirtualService')].sort(
+    (a, b) => a.meta.created - b.meta.created || (keyOf(a) < keyOf(b) ? -1 : 1),
+  );
+  for (const route of routes) {
+    const gateways = route.refers.filter(({ kind }) => kind === 'Gateway').map(({ key }) => key);
+    for (const [index, host] of route.hosts.entries()) {
+      const name = serviceOfHost(host, route.meta.namespace) ?? host;
+      for (const gateway of gateways.length === 0 ? ['mesh'] : gateways) {
+        const claim = `${gateway} ${name}`;
+        const winner = claims.get(claim);
+        if (winner === undefined) claims.set(claim, route);
+        else if (winner !== route) {
+          report(
+            found,
+            route,
+            'WEFT0506',
+            `spec.hosts[${index}]`,
+            `VirtualService ${keyOf(winner)} has the host ${quote(host)} too`,
+          );
+          break;
+        }
+      }
+    }
+  }
+}
