@@ -6,16 +6,16 @@ export type Verdict = (typeof verdicts)[number];
 
 /** `enum weft_reason` of bpf/tables.h, in its order. */
 export const reasons = [
-  'not-meshed',
-  'no-service',
+  'not_meshed',
+  'no_service',
   'passthrough',
   'picked',
   'affinity',
   'sticky',
-  'no-backend',
-  'max-connections',
-  'table-broken',
-  'unsupported-socket',
+  'no_backend',
+  'max_connections',
+  'table_broken',
+  'unsupported_socket',
 ] as const;
 export type Reason = (typeof reasons)[number];
 

@@ -1,41 +1,36 @@
-import { type TObject, type TSchema, Type } from '@sinclair/typebox';
 import type { Protocol } from '../model/mesh.js';
 import { type FlowFilter, flowEvents, reasons, verdicts } from './flow.js';
+import { count, list, mapOf, oneOf, record, type Schema, text } from './json-schema.js';
 
 /*
  * The shapes of requests: a schema that validates each, and the type it then has. Unknown fields are refused.
  */
 
-const closed = { additionalProperties: false } as const;
+function closed(required: Readonly<Record<string, Schema>>, optional: Readonly<Record<string, Schema>> = {}): Schema {
+  return record(required, optional, true);
+}
 
 /** One part of NS/NAME: a DNS name of at most 253 characters (RFC 1123). */
-const Part = Type.String({ minLength: 1, maxLength: 253 });
+const Part = text({ minLength: 1, maxLength: 253 });
 /** NS/NAME. */
-const Key = Type.String({ pattern: '^[^/\\s]+/[^/\\s]+$', maxLength: 507 });
-
-function oneOf(values: readonly string[]): TSchema {
-  return Type.Unsafe<string>({ type: 'string', enum: [...values] });
-}
+const Key = text({ pattern: '^[^/\\s]+/[^/\\s]+$', maxLength: 507 });
 
 export interface ServiceParams {
   readonly namespace: string;
   readonly name: string;
 }
-export const ServiceParamsSchema: TObject = Type.Object({ namespace: Part, name: Part }, closed);
+export const ServiceParamsSchema: Schema = closed({ namespace: Part, name: Part });
 
 export interface PodParams {
   readonly namespace: string;
   readonly pod: string;
 }
-export const PodParamsSchema: TObject = Type.Object({ namespace: Part, pod: Part }, closed);
+export const PodParamsSchema: Schema = closed({ namespace: Part, pod: Part });
 
 export interface WeightsBody {
   readonly weights: Readonly<Record<string, number>>;
 }
-export const WeightsBodySchema: TObject = Type.Object(
-  { weights: Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: 65535 })) },
-  closed,
-);
+export const WeightsBodySchema: Schema = closed({ weights: mapOf(count(65535)) });
 
 export interface ExplainBody {
   readonly from: string;
@@ -45,41 +40,37 @@ export interface ExplainBody {
   readonly path?: string;
   readonly headers?: readonly { readonly name: string; readonly value: string }[];
 }
-export const ExplainBodySchema: TObject = Type.Object(
+export const ExplainBodySchema: Schema = closed(
   {
-    from: Type.Unsafe({ ...Key, description: 'The client, NS/POD.' }),
-    to: Type.String({
+    from: { ...Key, description: 'The client, NS/POD.' },
+    to: text({
       minLength: 1,
       maxLength: 512,
       description: 'HOST[:PORT]: any cluster form of the name of a Service, or an address.',
     }),
-    protocol: Type.Optional(oneOf(['TCP', 'UDP'])),
-    method: Type.Optional(Type.String({ maxLength: 64 })),
-    path: Type.Optional(Type.String({ maxLength: 8192 })),
-    headers: Type.Optional(
-      Type.Array(Type.Object({ name: Type.String({ minLength: 1 }), value: Type.String() }, closed), { maxItems: 128 }),
-    ),
   },
-  closed,
+  {
+    protocol: oneOf(['TCP', 'UDP']),
+    method: text({ maxLength: 64 }),
+    path: text({ maxLength: 8192 }),
+    headers: list(closed({ name: text({ minLength: 1 }), value: text() }), { maxItems: 128 }),
+  },
 );
 
 export interface ListQuery {
   readonly namespace?: string;
 }
-export const ListQuerySchema: TObject = Type.Object({ namespace: Type.Optional(Part) }, closed);
+export const ListQuerySchema: Schema = closed({}, { namespace: Part });
 
 export interface BackendQuery extends ListQuery {
   readonly service?: string;
 }
-export const BackendQuerySchema: TObject = Type.Object(
-  { namespace: Type.Optional(Part), service: Type.Optional(Key) },
-  closed,
-);
+export const BackendQuerySchema: Schema = closed({}, { namespace: Part, service: Key });
 
 export interface TableQuery {
   readonly table?: string;
 }
-export const TableQuerySchema: TObject = Type.Object({ table: Type.Optional(Part) }, closed);
+export const TableQuerySchema: Schema = closed({}, { table: Part });
 
 type Flag = '' | 'true' | 'false' | '1' | '0';
 
@@ -94,25 +85,23 @@ export interface FlowQuery extends FlowFilter {
   readonly follow?: Flag;
   readonly limit?: string;
 }
-export const FlowQuerySchema: TObject = Type.Object(
+export const FlowQuerySchema: Schema = closed(
+  {},
   {
-    follow: Type.Optional(FlagSchema),
-    limit: Type.Optional(
-      Type.String({
-        pattern: '^[0-9]{1,6}$',
-        description: 'How many of the last flows. Default: 100, and 0 when following.',
-      }),
-    ),
-    from: Type.Optional(Type.String({ description: 'The client, NS/POD.' })),
-    to: Type.Optional(Type.String({ description: 'Service NS/NAME or backend NS/POD.' })),
-    service: Type.Optional(Type.String({ description: 'NS/NAME.' })),
-    backend: Type.Optional(Type.String({ description: 'NS/POD, or an address.' })),
-    verdict: Type.Optional(oneOf(verdicts)),
-    reason: Type.Optional(oneOf(reasons)),
-    event: Type.Optional(oneOf(flowEvents)),
-    protocol: Type.Optional(oneOf(['TCP', 'UDP'])),
+    follow: FlagSchema,
+    limit: text({
+      pattern: '^[0-9]{1,6}$',
+      description: 'How many of the last flows. Default: 100, and 0 when following.',
+    }),
+    from: text({ description: 'The client, NS/POD.' }),
+    to: text({ description: 'Service NS/NAME or backend NS/POD.' }),
+    service: text({ description: 'NS/NAME.' }),
+    backend: text({ description: 'NS/POD, or an address.' }),
+    verdict: oneOf(verdicts),
+    reason: oneOf(reasons),
+    event: oneOf(flowEvents),
+    protocol: oneOf(['TCP', 'UDP']),
   },
-  closed,
 );
 
 export interface ProbeQuery {

@@ -1,33 +1,20 @@
-import { type TObject, type TSchema, Type } from '@sinclair/typebox';
 import { flowEvents, reasons, verdicts } from './flow.js';
+import { count, flag, list, mapOf, number, oneOf, record, type Schema, text } from './json-schema.js';
 
 /*
  * The shapes of answers, for /openapi.json. They mirror items.ts and flow.ts and are not checked at run time.
  */
 
-function literals(values: readonly string[]): TSchema {
-  return Type.Unsafe<string>({ type: 'string', enum: [...values] });
-}
+const Protocol = oneOf(['TCP', 'UDP']);
+const Count = count();
+const Port = count(65535);
+const Text = text();
+const Names = list(Text);
+const WeightMap = mapOf(Port);
 
-const Protocol = literals(['TCP', 'UDP']);
-const Count = Type.Integer({ minimum: 0 });
-const Port = Type.Integer({ minimum: 0, maximum: 65535 });
-const Text = Type.String();
-const Names = Type.Array(Text);
-const WeightMap = Type.Record(Text, Type.Integer({ minimum: 0, maximum: 65535 }));
-
-export const ProblemDetailsSchema: TObject = Type.Object({
-  type: Text,
-  title: Text,
-  status: Type.Integer(),
-  detail: Text,
-  errors: Type.Optional(Type.Array(Type.Object({ in: Text, path: Text, message: Text }))),
-  problems: Type.Optional(Type.Array(Type.Unsafe({ type: 'object' }))),
-});
-
-export const ProblemSchema: TObject = Type.Object({
-  code: Type.String({ pattern: '^WEFT[0-9]{4}$' }),
-  severity: literals(['error', 'warning']),
+export const ProblemSchema: Schema = record({
+  code: text({ pattern: '^WEFT[0-9]{4}$' }),
+  severity: oneOf(['error', 'warning']),
   file: Text,
   line: Count,
   column: Count,
@@ -37,17 +24,23 @@ export const ProblemSchema: TObject = Type.Object({
   fix: Text,
 });
 
-export function listingSchema(item: TSchema, more: Record<string, TSchema> = {}): TObject {
-  return Type.Object({ generation: Count, ...more, items: Type.Array(item) });
+/** application/problem+json, RFC 9457. */
+export const ProblemDetailsSchema: Schema = record(
+  { type: Text, title: Text, status: count(), detail: Text },
+  { errors: list(record({ in: Text, path: Text, message: Text })), problems: list(ProblemSchema) },
+);
+
+export function listingSchema(item: Schema, more: Record<string, Schema> = {}): Schema {
+  return record({ generation: Count, ...more, items: list(item) });
 }
 
-export const ServiceSchema: TObject = Type.Object({
+const serviceFields = {
   service: Text,
   namespace: Text,
   name: Text,
   addresses: Names,
-  ports: Type.Array(
-    Type.Object({
+  ports: list(
+    record({
       name: Text,
       port: Port,
       protocol: Protocol,
@@ -62,9 +55,10 @@ export const ServiceSchema: TObject = Type.Object({
   ),
   weights: WeightMap,
   file: Text,
-});
+};
+export const ServiceSchema: Schema = record(serviceFields);
 
-export const BackendSchema: TObject = Type.Object({
+export const BackendSchema: Schema = record({
   service: Text,
   servicePort: Port,
   protocol: Protocol,
@@ -75,31 +69,31 @@ export const BackendSchema: TObject = Type.Object({
   zone: Text,
   state: Text,
   weight: Count,
-  probability: Type.Number({ minimum: 0, maximum: 1 }),
+  probability: number({ minimum: 0, maximum: 1 }),
   inflight: Count,
   opened: Count,
   failed: Count,
 });
 
-export const OneServiceSchema: TObject = Type.Object({
+export const OneServiceSchema: Schema = record({
   generation: Count,
-  ...ServiceSchema.properties,
-  backends: Type.Array(BackendSchema),
+  ...serviceFields,
+  backends: list(BackendSchema),
 });
 
-export const RouteSchema: TObject = Type.Object({
+export const RouteSchema: Schema = record({
   address: Text,
   port: Port,
   protocol: Protocol,
   service: Text,
-  path: literals(['l4', 'kernel', 'gateway']),
+  path: oneOf(['l4', 'kernel', 'gateway']),
   rule: Text,
   policy: Text,
   backends: Count,
   usable: Count,
 });
 
-export const PodSchema: TObject = Type.Object({
+export const PodSchema: Schema = record({
   pod: Text,
   namespace: Text,
   name: Text,
@@ -107,33 +101,33 @@ export const PodSchema: TObject = Type.Object({
   node: Text,
   netns: Text,
   workload: Text,
-  captured: Type.Boolean(),
+  captured: flag,
   why: Text,
-  ready: Type.Boolean(),
-  terminating: Type.Boolean(),
-  drained: Type.Boolean(),
+  ready: flag,
+  terminating: flag,
+  drained: flag,
 });
 
-export const TableSchema: TObject = Type.Object({
+export const TableSchema: Schema = record({
   table: Text,
   key: Text,
   desired: Text,
   kernel: Text,
-  drift: Type.Boolean(),
+  drift: flag,
 });
 
-export const StatusSchema: TObject = Type.Object({
+export const StatusSchema: Schema = record({
   version: Text,
   node: Text,
   kernel: Text,
   mode: Text,
-  ready: Type.Boolean(),
-  checks: Type.Array(Type.Object({ name: Text, state: literals(['ok', 'degraded', 'failed']), why: Text })),
+  ready: flag,
+  checks: list(record({ name: Text, state: oneOf(['ok', 'degraded', 'failed']), why: Text })),
   generation: Count,
-  started: Type.String({ format: 'date-time' }),
+  started: text({ format: 'date-time' }),
   cgroup: Text,
   pin: Text,
-  sources: Type.Array(Type.Object({ name: Text, synced: Type.Boolean(), trouble: Text, objects: Count })),
+  sources: list(record({ name: Text, synced: flag, trouble: Text, objects: Count })),
   services: Count,
   backends: Count,
   pods: Count,
@@ -145,31 +139,31 @@ export const StatusSchema: TObject = Type.Object({
   eventsLost: Count,
 });
 
-export const ExplanationSchema: TObject = Type.Object({
+export const ExplanationSchema: Schema = record({
   verdict: Text,
-  path: literals(['l4', 'kernel', 'gateway']),
+  path: oneOf(['l4', 'kernel', 'gateway']),
   service: Text,
   port: Port,
   rule: Text,
-  candidates: Type.Array(Type.Object({ backend: Text, address: Text, probability: Type.Number(), state: Text })),
+  candidates: list(record({ backend: Text, address: Text, probability: number(), state: Text })),
   steps: Names,
 });
 
-export const ValidationSchema: TObject = Type.Object({ objects: Count, problems: Type.Array(ProblemSchema) });
+export const ValidationSchema: Schema = record({ objects: Count, problems: list(ProblemSchema) });
 
-export const DiffSchema: TObject = listingSchema(
-  Type.Object({ action: literals(['add', 'change', 'remove']), table: Text, key: Text, before: Text, after: Text }),
-  { problems: Type.Array(ProblemSchema) },
+export const DiffSchema: Schema = listingSchema(
+  record({ action: oneOf(['add', 'change', 'remove']), table: Text, key: Text, before: Text, after: Text }),
+  { problems: list(ProblemSchema) },
 );
 
-export const WeightsSchema: TObject = Type.Object({ service: Text, weights: WeightMap });
-export const DrainSchema: TObject = Type.Object({ pod: Text, drained: Type.Boolean() });
+export const WeightsSchema: Schema = record({ service: Text, weights: WeightMap });
+export const DrainSchema: Schema = record({ pod: Text, drained: flag });
 
-export const FlowSchema: TObject = Type.Object({
-  time: Type.String({ format: 'date-time' }),
-  event: literals(flowEvents),
-  verdict: literals(verdicts),
-  reason: literals(reasons),
+export const FlowSchema: Schema = record({
+  time: text({ format: 'date-time' }),
+  event: oneOf(flowEvents),
+  verdict: oneOf(verdicts),
+  reason: oneOf(reasons),
   protocol: Protocol,
   from: Text,
   service: Text,
@@ -178,11 +172,11 @@ export const FlowSchema: TObject = Type.Object({
   backend: Text,
   backendAddress: Text,
   backendPort: Port,
-  connectMs: Type.Number(),
-  durationMs: Type.Number(),
+  connectMs: number(),
+  durationMs: number(),
   sentBytes: Count,
   receivedBytes: Count,
-  rttMs: Type.Number(),
+  rttMs: number(),
 });
 
-export const LostSchema: TObject = Type.Object({ event: literals(['lost']), lost: Count });
+export const LostSchema: Schema = record({ event: oneOf(['lost']), lost: Count });

@@ -5,6 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { Clock } from '../clock.js';
 import { isLoopback, type ListenAddress } from './address.js';
 import { type Guard, type Peer, peerGuard, tokenGuard } from './guard.js';
+import { describeApi } from './openapi.js';
 import { addOperations } from './operations.js';
 import { fieldErrors, type ProblemDetails, problemDetails, problemType, showFieldErrors } from './problem-details.js';
 import { addReads } from './routes.js';
@@ -103,10 +104,9 @@ class KnownPaths {
 
 async function build(view: AgentView, guard: Guard, server: Server, options: ApiOptions): Promise<FastifyInstance> {
   // Loaded here: `weft validate` and its like start without them.
-  const [{ fastify }, { default: swagger }] = await Promise.all([import('fastify'), import('@fastify/swagger')]);
+  const { fastify } = await import('fastify');
   const app = fastify({
     bodyLimit: mebibyte,
-    forceCloseConnections: true,
     routerOptions: { maxParamLength: 512 },
     serverFactory: (serve) => limit(server.on('request', serve)),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true } },
@@ -124,7 +124,8 @@ async function build(view: AgentView, guard: Guard, server: Server, options: Api
     if (refused.status === 401) reply.header('www-authenticate', 'Bearer realm="weft"');
     reply.status(refused.status).type(problemType).send(refused);
   });
-  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  // Answers are what their types say: schemas of answers only document them.
+  app.setSerializerCompiler(() => (value) => (typeof value === 'string' ? value : JSON.stringify(value)));
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const details = describe(error);
     if (details.status >= 500) options.onError(error, `${request.method} ${request.routeOptions.url ?? ''}`);
@@ -137,15 +138,13 @@ async function build(view: AgentView, guard: Guard, server: Server, options: Api
     const details = problemDetails(405, `${request.method} is not one of ${methods.join(', ')}`);
     return reply.status(405).header('allow', methods.join(', ')).type(problemType).send(details);
   });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Weft agent', description: 'The API of one node.', version: view.status().version },
-    },
-  });
   addReads(app, view, options.clock);
   addOperations(app, view);
-  app.get('/openapi.json', { schema: { hide: true } } as object, () => app.swagger());
+  let document: Promise<string> | undefined;
+  app.get('/openapi.json', (_request, reply) => {
+    document ??= describeApi(view, options.clock);
+    return document.then((json) => reply.type('application/json; charset=utf-8').send(json));
+  });
   await app.ready();
   return app;
 }
@@ -166,5 +165,13 @@ export async function startApi(view: AgentView, options: ApiOptions): Promise<Ap
     await app.close();
     throw error;
   }
-  return { address, close: async () => app.close() };
+  return {
+    address,
+    async close() {
+      await app.close();
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
 }
