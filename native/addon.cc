@@ -1,6 +1,8 @@
 #include <bpf/bpf.h>
 #include <napi.h>
 
+#include <memory>
+
 #include "diag.h"
 #include "environment.h"
 #include "link.h"
@@ -56,12 +58,15 @@ Napi::Value openLink(const Napi::CallbackInfo& info) {
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   LibraryLog::silence();
-  auto* environment = new Environment{
-      Napi::Persistent(Link::define(env)),    Napi::Persistent(Lock::define(env)),       Napi::Persistent(Map::define(env)),
-      Napi::Persistent(Object::define(env)),  Napi::Persistent(Program::define(env)),    Napi::Persistent(Ring::define(env)),
-      Napi::Persistent(Statistics::define(env)),
-  };
-  env.SetInstanceData(environment);
+  auto environment = std::make_unique<Environment>();
+  environment->link = Napi::Persistent(Link::define(env));
+  environment->lock = Napi::Persistent(Lock::define(env));
+  environment->map = Napi::Persistent(Map::define(env));
+  environment->object = Napi::Persistent(Object::define(env));
+  environment->program = Napi::Persistent(Program::define(env));
+  environment->ring = Napi::Persistent(Ring::define(env));
+  environment->statistics = Napi::Persistent(Statistics::define(env));
+  env.SetInstanceData(environment.release());
 
   exports.Set("openObject", Napi::Function::New<openObject>(env, "openObject"));
   exports.Set("openMap", Napi::Function::New<openMap>(env, "openMap"));

@@ -10,8 +10,9 @@ uint16_t Address::port() const {
 }
 
 const uint8_t* Address::bytes() const {
-  return storage.ss_family == AF_INET ? reinterpret_cast<const uint8_t*>(&reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr)
-                                      : reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr.s6_addr;
+  if (storage.ss_family == AF_INET)
+    return reinterpret_cast<const uint8_t*>(&reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr);
+  return reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr.s6_addr;
 }
 
 int familyOf(const Call& call, Napi::Value value) {

@@ -13,16 +13,20 @@ void Call::fail(int number, const std::string& detail) const { raise(env, {opera
 void Call::invalid(const std::string& detail) const { fail(EINVAL, detail); }
 
 Bytes bytesOf(const Call& call, Napi::Value value, const char* what) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
-    call.invalid(std::string(what) + " must be a Uint8Array");
-  auto array = value.As<Napi::Uint8Array>();
-  return {array.Data(), array.ByteLength()};
+  // One Node-API call for type, length and place; it refuses what is no typed array.
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  const napi_status status = napi_get_typedarray_info(call.env, value, &type, &length, &data, nullptr, nullptr);
+  if (status != napi_ok || type != napi_uint8_array) call.invalid(std::string(what) + " must be a Uint8Array");
+  return {static_cast<const uint8_t*>(data), length};
 }
 
 Bytes bytesOf(const Call& call, Napi::Value value, const char* what, uint64_t length) {
   const Bytes bytes = bytesOf(call, value, what);
   if (bytes.length != length)
-    call.invalid(std::string(what) + " has " + std::to_string(bytes.length) + " bytes, must have " + std::to_string(length));
+    call.invalid(std::string(what) + " has " + std::to_string(bytes.length) + " bytes, must have " +
+                 std::to_string(length));
   return bytes;
 }
 

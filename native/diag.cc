@@ -39,7 +39,8 @@ struct DiagRequest {
   nlattr mapAttribute = {};
   uint32_t mapFd = 0;
 };
-static_assert(sizeof(DiagRequest) == sizeof(nlmsghdr) + sizeof(inet_diag_req_v2) + 2 * sizeof(nlattr) + sizeof(uint32_t));
+static_assert(sizeof(DiagRequest) ==
+              sizeof(nlmsghdr) + sizeof(inet_diag_req_v2) + 2 * sizeof(nlattr) + sizeof(uint32_t));
 
 Outcome openDiag(Descriptor& socket) {
   socket = Descriptor(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
@@ -82,7 +83,8 @@ bool isPeer(const inet_diag_msg& message, const Address& remote) {
   return ntohs(message.id.idiag_dport) == remote.port() && memcmp(message.id.idiag_dst, remote.bytes(), length) == 0;
 }
 
-Outcome dump(int family, int protocol, int storageFd, const std::optional<Address>& remote, std::vector<DiagRecord>& records) {
+Outcome dump(int family, int protocol, int storageFd, const std::optional<Address>& remote,
+             std::vector<DiagRecord>& records) {
   Descriptor socket;
   if (const Outcome outcome = openDiag(socket); outcome.number != 0) return outcome;
 
@@ -106,9 +108,11 @@ Outcome dump(int family, int protocol, int storageFd, const std::optional<Addres
     const ssize_t received = recv(socket.get(), reply.data(), reply.size(), MSG_TRUNC);
     if (received < 0 && errno == EINTR) continue;
     if (received < 0) return {errno, "sock_diag"};
-    if (static_cast<size_t>(received) > reply.size()) return {EMSGSIZE, "sock_diag", "a reply of " + std::to_string(received) + " bytes"};
+    if (static_cast<size_t>(received) > reply.size())
+      return {EMSGSIZE, "sock_diag", "a reply of " + std::to_string(received) + " bytes"};
     auto left = static_cast<int>(received);
-    for (auto* header = reinterpret_cast<nlmsghdr*>(reply.data()); NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+    auto* header = reinterpret_cast<nlmsghdr*>(reply.data());
+    for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
       const auto* payload = static_cast<const uint8_t*>(NLMSG_DATA(header));
       const size_t length = header->nlmsg_len - NLMSG_HDRLEN;
       if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR) {
@@ -146,7 +150,8 @@ Napi::Object describe(Napi::Env env, const DiagRecord& record, int protocol) {
   object.Set("cookie", Napi::BigInt::New(env, cookieOf(message.id)));
   object.Set("interface", message.id.idiag_if);
   object.Set("inode", message.idiag_inode);
-  object.Set("storage", record.storage ? Napi::Value(toArray(env, record.storage->data(), record.storage->size())) : env.Null());
+  object.Set("storage", env.Null());
+  if (record.storage) object.Set("storage", toArray(env, record.storage->data(), record.storage->size()));
   return object;
 }
 

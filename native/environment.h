@@ -6,7 +6,7 @@
 
 namespace weft {
 
-/** What the addon keeps for one JavaScript environment (the main thread or a worker): the constructors of its classes. */
+/** What the addon keeps for one JavaScript environment (the main thread or a worker): its classes' constructors. */
 struct Environment {
   Napi::FunctionReference link;
   Napi::FunctionReference lock;

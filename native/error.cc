@@ -20,7 +20,8 @@ const char* remedy(const Failure& failure) {
   if (failure.number == EPERM && failure.operation == "setns") return "needs CAP_SYS_ADMIN";
   if (failure.number == ENOMEM && loads) return "raise the memory cgroup's limit; before Linux 5.11, RLIMIT_MEMLOCK";
   if (failure.number == EACCES && failure.operation == "prog_load") return "the verifier refused it; the log says why";
-  if (failure.number == E2BIG && failure.operation == "map_update") return "the map is full, or the index is past its end";
+  if (failure.number == E2BIG && failure.operation == "map_update")
+    return "the map is full, or the index is past its end";
   return nullptr;
 }
 

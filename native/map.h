@@ -3,7 +3,6 @@
 #include <linux/bpf.h>
 #include <napi.h>
 
-#include <optional>
 #include <string>
 #include <vector>
 

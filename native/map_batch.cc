@@ -46,13 +46,16 @@ Napi::Value Map::putBatch(const Napi::CallbackInfo& info) {
     if (batchless(-result)) {
       result = 0;
       for (; done < count; done++) {
-        result = bpf_map_update_elem(fd, keys.data + uint64_t{done} * info_.key_size, values.data + done * valueBytes(), BPF_ANY);
+        const uint8_t* key = keys.data + uint64_t{done} * info_.key_size;
+        result = bpf_map_update_elem(fd, key, values.data + done * valueBytes(), BPF_ANY);
         if (result < 0) break;
       }
     }
   }
-  if (result < 0)
-    raise(info.Env(), {call.operation, name_, -result, std::to_string(done) + " of " + std::to_string(count) + " written", {}, done});
+  if (result < 0) {
+    const std::string detail = std::to_string(done) + " of " + std::to_string(count) + " written";
+    raise(info.Env(), {call.operation, name_, -result, detail, {}, done});
+  }
   return Napi::Number::New(info.Env(), count);
 }
 
@@ -84,7 +87,8 @@ Napi::Value Map::removeBatch(const Napi::CallbackInfo& info) {
     } else if (result < 0 && batches && batchless(-result)) {
       batches = false;
     } else if (result < 0) {
-      raise(info.Env(), {call.operation, name_, -result, std::to_string(done) + " of " + std::to_string(count) + " passed", {}, done});
+      const std::string detail = std::to_string(done) + " of " + std::to_string(count) + " passed";
+      raise(info.Env(), {call.operation, name_, -result, detail, {}, done});
     }
   }
   return Napi::Number::New(info.Env(), removed);
@@ -92,7 +96,8 @@ Napi::Value Map::removeBatch(const Napi::CallbackInfo& info) {
 
 int Map::collectBatches(int fd, uint64_t most, Collected& collected) const {
   const uint64_t pair = info_.key_size + valueBytes();
-  uint64_t room = std::max<uint64_t>(1, std::min({std::max<uint64_t>(batchBytes / pair, 64), uint64_t{info_.max_entries}, most}));
+  uint64_t room = std::min({std::max<uint64_t>(batchBytes / pair, 64), uint64_t{info_.max_entries}, most});
+  room = std::max<uint64_t>(room, 1);
   // The kernel's place in the map: a bucket's number for hashes, a key for the rest.
   std::vector<uint8_t> place(std::max<size_t>(info_.key_size, 8));
   std::vector<uint8_t> nextPlace(place.size());
@@ -113,8 +118,8 @@ int Map::collectBatches(int fd, uint64_t most, Collected& collected) const {
       first = false;
     } else if (result == -ENOSPC && room < UINT32_MAX / 2) {
       room *= 2;  // one bucket holds more than there was room for
-    } else if (result != -EINTR || ++interrupted > 100) {  // EINTR: the key that marks the place was deleted (before Linux 6.15)
-      return -result;
+    } else if (result != -EINTR || ++interrupted > 100) {
+      return -result;  // EINTR, before Linux 6.15: the key that marks the place was deleted; try again
     }
   }
   return 0;

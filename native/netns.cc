@@ -11,7 +11,6 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
-#include <new>
 #include <system_error>
 #include <thread>
 
@@ -58,7 +57,7 @@ void insideNamespace(Napi::Env env, const std::string& path, const std::function
       }
       try {
         outcome = work();
-      } catch (const std::bad_alloc&) {
+      } catch (const std::exception&) {  // memory: nothing else throws without JavaScript
         outcome = {ENOMEM, "netns_work"};
       }
     });

@@ -52,7 +52,8 @@ std::string mismatch(const bpf_map* wanted, const bpf_map_info& existing) {
   std::string text;
   const auto compare = [&text](const char* what, uint32_t want, uint32_t have) {
     if (want == have) return;
-    text += (text.empty() ? "" : ", ") + std::string(what) + " " + std::to_string(have) + " instead of " + std::to_string(want);
+    if (!text.empty()) text += ", ";
+    text += std::string(what) + " " + std::to_string(have) + " instead of " + std::to_string(want);
   };
   compare("type", bpf_map__type(wanted), existing.type);
   compare("key size", bpf_map__key_size(wanted), existing.key_size);
@@ -99,7 +100,9 @@ Napi::Object Object::open(Napi::Env env, Bytes elf, const std::string& name) {
   return holder;
 }
 
-Call Object::call(const Napi::CallbackInfo& info, const char* operation) const { return {info.Env(), operation, name_}; }
+Call Object::call(const Napi::CallbackInfo& info, const char* operation) const {
+  return {info.Env(), operation, name_};
+}
 
 Call Object::callOnPart(const Napi::CallbackInfo& info, const char* operation) const {
   return {info.Env(), operation, textOf(call(info, operation), info[0], "the name")};
@@ -246,7 +249,8 @@ Napi::Value Object::program(const Napi::CallbackInfo& info) {
   if (bpf_program__fd(program) < 0) call.fail(ENOENT, "it was left out of the load");
   Descriptor own = Descriptor::duplicate(bpf_program__fd(program));
   if (!own.open()) call.fail(errno);
-  return Program::wrap(info.Env(), std::move(own), bpf_program__name(program), bpf_program__expected_attach_type(program));
+  return Program::wrap(info.Env(), std::move(own), bpf_program__name(program),
+                       bpf_program__expected_attach_type(program));
 }
 
 void Object::release() {

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 
 #include "error.h"
@@ -28,7 +29,9 @@ std::string inodeName(int fd) {
   char target[PATH_MAX];
   const std::string entry = "/proc/self/fd/" + std::to_string(fd);
   const ssize_t length = readlink(entry.c_str(), target, sizeof target);
-  return length < 0 ? "" : std::string(target, static_cast<size_t>(length));
+  std::string name = length < 0 ? "" : std::string(target, static_cast<size_t>(length));
+  std::replace(name.begin(), name.end(), '_', '-');  // links are "bpf-link" or "bpf_link" by the way they were opened
+  return name;
 }
 
 }  // namespace

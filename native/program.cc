@@ -5,12 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstddef>
 #include <cstdio>
 #include <utility>
 #include <vector>
 
-#include "bpf.h"
 #include "environment.h"
 #include "error.h"
 #include "link.h"
@@ -103,14 +101,9 @@ Napi::Value Program::attachCgroup(const Napi::CallbackInfo& info) {
                               : static_cast<bpf_attach_type>(integerOf(call, info[1], "attachType", UINT32_MAX));
   const Descriptor cgroup(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!cgroup.open()) call.fail(errno, "at " + path);
-  // Not bpf_link_create(): libbpf sorts attach types it does not know into other families.
-  bpf_attr attributes = {};
-  attributes.link_create.prog_fd = static_cast<__u32>(fd);
-  attributes.link_create.target_fd = static_cast<__u32>(cgroup.get());
-  attributes.link_create.attach_type = attachType;
-  Descriptor link(bpfCall(BPF_LINK_CREATE, attributes, offsetof(bpf_attr, link_create.flags) + sizeof(__u32)));
-  if (!link.open()) call.fail(errno, "at " + path);
-  return Link::wrap(info.Env(), std::move(link), name_ + " at " + path);
+  const int link = bpf_link_create(fd, cgroup.get(), attachType, nullptr);
+  if (link < 0) call.fail(-link, "at " + path);
+  return Link::wrap(info.Env(), Descriptor(link), name_ + " at " + path);
 }
 
 Napi::Value Program::run(const Napi::CallbackInfo& info) {

@@ -22,7 +22,9 @@ struct Record {
   uint32_t length;
 };
 
-uint64_t loadAcquire(const void* place) { return __atomic_load_n(static_cast<const uint64_t*>(place), __ATOMIC_ACQUIRE); }
+uint64_t loadAcquire(const uint8_t* place) {
+  return __atomic_load_n(reinterpret_cast<const uint64_t*>(place), __ATOMIC_ACQUIRE);
+}
 
 }  // namespace
 
@@ -43,7 +45,8 @@ Napi::Object Ring::wrap(Napi::Env env, Descriptor descriptor, uint32_t size, con
   void* consumer = mmap(nullptr, ring->page_, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
   if (consumer == MAP_FAILED) raise(env, {"ring_mmap", name, errno});
   ring->consumer_ = static_cast<uint8_t*>(consumer);
-  void* producer = mmap(nullptr, ring->page_ + 2 * ring->size_, PROT_READ, MAP_SHARED, descriptor.get(), static_cast<off_t>(ring->page_));
+  void* producer = mmap(nullptr, ring->page_ + 2 * ring->size_, PROT_READ, MAP_SHARED, descriptor.get(),
+                        static_cast<off_t>(ring->page_));
   if (producer == MAP_FAILED) raise(env, {"ring_mmap", name, errno});
   ring->producer_ = static_cast<const uint8_t*>(producer);
   ring->descriptor_ = std::move(descriptor);

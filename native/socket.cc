@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "address.h"
 #include "argument.h"
@@ -37,7 +38,8 @@ SocketPlan planOf(const Call& call, Napi::Value value) {
   if (const Napi::Value bind = options.Get("bind"); !bind.IsUndefined()) plan.bind = addressOf(call, bind, plan.family);
   if (const Napi::Value connect = options.Get("connect"); !connect.IsUndefined())
     plan.connect = addressOf(call, connect, plan.family);
-  if (const Napi::Value device = options.Get("device"); !device.IsUndefined()) plan.device = textOf(call, device, "device");
+  if (const Napi::Value device = options.Get("device"); !device.IsUndefined())
+    plan.device = textOf(call, device, "device");
   if (const Napi::Value v6only = options.Get("v6only"); !v6only.IsUndefined()) plan.v6only = v6only.ToBoolean();
   plan.reuseport = options.Get("reuseport").ToBoolean();
   if (const Napi::Value listen = options.Get("listen"); !listen.IsUndefined())
@@ -52,14 +54,16 @@ int set(const Descriptor& socket, int level, int option, int value) {
 
 Outcome make(const SocketPlan& plan, Descriptor& made) {
   const bool tcp = plan.protocol == IPPROTO_TCP;
-  Descriptor socket(::socket(plan.family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, plan.protocol));
+  const int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  Descriptor socket(::socket(plan.family, type, plan.protocol));
   if (!socket.open()) return {errno, "socket"};
   // A listener must be able to follow one whose connections are still in TIME_WAIT.
   if (tcp && plan.listen && set(socket, SOL_SOCKET, SO_REUSEADDR, 1) < 0) return {errno, "setsockopt", "SO_REUSEADDR"};
   if (plan.reuseport && set(socket, SOL_SOCKET, SO_REUSEPORT, 1) < 0) return {errno, "setsockopt", "SO_REUSEPORT"};
-  if (plan.v6only && set(socket, IPPROTO_IPV6, IPV6_V6ONLY, *plan.v6only) < 0) return {errno, "setsockopt", "IPV6_V6ONLY"};
-  if (!plan.device.empty() &&
-      setsockopt(socket.get(), SOL_SOCKET, SO_BINDTODEVICE, plan.device.c_str(), static_cast<socklen_t>(plan.device.size())) < 0)
+  if (plan.v6only && set(socket, IPPROTO_IPV6, IPV6_V6ONLY, *plan.v6only) < 0)
+    return {errno, "setsockopt", "IPV6_V6ONLY"};
+  const auto deviceLength = static_cast<socklen_t>(plan.device.size());
+  if (deviceLength > 0 && setsockopt(socket.get(), SOL_SOCKET, SO_BINDTODEVICE, plan.device.data(), deviceLength) < 0)
     return {errno, "setsockopt", "SO_BINDTODEVICE " + plan.device};
   if (plan.bind) {
     // The port is then chosen at connect, when the peer is known and ports can be shared.
@@ -70,7 +74,7 @@ Outcome make(const SocketPlan& plan, Descriptor& made) {
   if (tcp && plan.listen && listen(socket.get(), *plan.listen) < 0) return {errno, "listen"};
   if (plan.connect && connect(socket.get(), plan.connect->pointer(), plan.connect->length) < 0 && errno != EINPROGRESS)
     return {errno, "connect"};
-  made = static_cast<Descriptor&&>(socket);
+  made = std::move(socket);
   return {};
 }
 
@@ -108,8 +112,8 @@ Napi::Value peer(const Napi::CallbackInfo& info) {
   ucred credentials = {};
   socklen_t length = sizeof credentials;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0) call.fail(errno);
-  // Sockets of other families answer with nobody rather than with an error.
-  if (credentials.pid == 0) call.fail(ENOTCONN, "no connected Unix socket");
+  // Any other socket answers with nobody (-1) rather than an error. A pid of 0 is a peer outside our pid namespace.
+  if (credentials.uid == static_cast<uid_t>(-1)) call.fail(ENOTCONN, "no connected Unix socket");
   Napi::Object object = Napi::Object::New(info.Env());
   object.Set("uid", credentials.uid);
   object.Set("gid", credentials.gid);

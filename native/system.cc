@@ -19,7 +19,8 @@ namespace {
 Napi::Value clockNs(const Napi::CallbackInfo& info, clockid_t clock) {
   timespec now = {};
   clock_gettime(clock, &now);
-  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec));
+  const auto seconds = static_cast<uint64_t>(now.tv_sec);
+  return Napi::BigInt::New(info.Env(), seconds * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec));
 }
 
 }  // namespace

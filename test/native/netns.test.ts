@@ -138,3 +138,28 @@ kernelTest('socket cookies differ and a closed descriptor has none', (t) => {
   t.is(failure(() => native().socketCookie(second)).code, 'EBADF');
   t.is(failure(() => native().closeFd(second)).code, 'EBADF');
 });
+
+kernelTest('a connected socket keeps the address it was bound to', async (t) => {
+  const path = makeNamespace();
+  for (const [family, any, from] of [
+    [4, '0.0.0.0', '127.0.0.77'],
+    [6, '::', '::1'],
+  ] as const) {
+    const listener = native().socketIn(path, {
+      family,
+      protocol: 'TCP',
+      bind: { address: any, port: 7081 },
+      listen: 16,
+    });
+    const server = await serve(listener);
+    try {
+      const to = { address: family === 4 ? '127.0.0.1' : '::1', port: 7081 };
+      const fd = native().socketIn(path, { family, protocol: 'TCP', bind: { address: from, port: 0 }, connect: to });
+      const [socket] = native().sockets(path, { protocol: 'TCP', family, remote: to });
+      t.is(socket?.local.address, from);
+      t.is(await read(fd), 'hello');
+    } finally {
+      server.close();
+    }
+  }
+});

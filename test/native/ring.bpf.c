@@ -21,10 +21,10 @@ struct record {
   __u8 filler[508];
 } record;
 
-/* Writes `records` records of `bytes` bytes (up to 511), numbered from `first`, each after `discards` discarded ones. */
+/* Writes `records` records (up to 320) of `bytes` bytes (up to 511), numbered from `first`, each after `discards` discarded ones. */
 SEC("syscall")
 int emit(struct request *request) {
-  for (__u32 i = 0; i < 1024; i++) {
+  for (__u32 i = 0; i < 320; i++) {
     if (i >= request->records) break;
     for (__u32 j = 0; j < 2; j++) {
       if (j >= request->discards) break;
