@@ -21,6 +21,7 @@ const reason = obstacle();
  */
 export function kernelTest(title: string, run: (t: ExecutionContext) => void | Promise<void>): void {
   if (reason === null) test.serial(title, run);
-  else if (process.env.WEFT_REQUIRE_KERNEL === '1') test.serial(title, (t) => t.fail(`kernel tests are required: ${reason}`));
+  else if (process.env.WEFT_REQUIRE_KERNEL === '1')
+    test.serial(title, (t) => t.fail(`kernel tests are required: ${reason}`));
   else test.serial.skip(`${title} [skipped: ${reason}]`, run);
 }
