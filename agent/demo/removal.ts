@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, pause } from '../clock.js';
+import { native } from '../kernel/native.js';
 import { run as execute } from './command.js';
-import { isAlive, placesOfRuns, type Run, runNameIn, runOf } from './run.js';
+import { isAlive, placesOfRuns, type Run, runFolder, runNameIn, runOf } from './run.js';
 
 /** Until processes that were killed are gone, in ms. */
 const patience = 5000;
@@ -17,8 +18,21 @@ export async function removeRun(run: Run, clock: Clock): Promise<void> {
   rmSync(run.folder, { recursive: true, force: true });
 }
 
-/** Removes the runs whose process is gone, for example by SIGKILL. Returns their names. */
+/**
+ * Removes the runs whose process is gone, for example by SIGKILL. Returns their names: none while another demo is
+ * doing the same.
+ */
 export async function removeDeadRuns(cgroupRoot: string, clock: Clock): Promise<string[]> {
+  const lock = native().lock(runFolder);
+  if (lock === null) return [];
+  try {
+    return await removeDead(cgroupRoot, clock);
+  } finally {
+    lock.release();
+  }
+}
+
+async function removeDead(cgroupRoot: string, clock: Clock): Promise<string[]> {
   const names = new Set(
     placesOfRuns(cgroupRoot)
       .flatMap((place) => readdirSync(place))

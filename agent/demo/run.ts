@@ -24,7 +24,8 @@ export interface Run {
 
 const pattern = /^weft-demo-(\d+)-(\d+)/;
 const bpffs = '/sys/fs/bpf';
-const runFolder = '/run';
+/** Where every run has its folder. */
+export const runFolder = '/run';
 
 /** When a process started, in clock ticks since boot: the 22nd field of proc_pid_stat(5). Null when there is none. */
 function startOf(pid: number): string | null {

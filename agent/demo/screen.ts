@@ -1,29 +1,41 @@
 import { bar, type Line, plain, type Span, type Style, styled, table } from './paint.js';
 import type { Scene, SceneBackend, SceneService } from './scene.js';
 
-const barWidth = 24;
+const widestBar = 24;
 const shownEvents = 10;
-const header = [
-  'SERVICE',
-  'BACKEND',
-  'STATE',
-  'WEIGHT',
-  'SHARE',
-  '',
-  'CONN/S',
-  'P50 MS',
-  'P99 MS',
-  'CONNECTIONS',
-  'FAILED',
-];
-const right = [false, false, false, true, true, false, true, true, true, true, true];
 
-/** The live view's lines from top to bottom. */
-export function drawScreen(scene: Scene): Line[] {
+interface Column {
+  readonly header: string;
+  readonly right: boolean;
+  /** `first`: of the row that begins the Service, which also shows what belongs to the Service as a whole. */
+  cell(backend: SceneBackend, service: SceneService, first: boolean): Span;
+}
+
+const nothing: Span = { text: '' };
+
+const columns: readonly Column[] = [
+  { header: 'SERVICE', right: false, cell: (_, service, first) => styled(first ? service.name : '', 'bold') },
+  { header: 'BACKEND', right: false, cell: ({ name }) => ({ text: name }) },
+  { header: 'STATE', right: false, cell: (backend) => styled(backend.state || '-', stateStyle(backend)) },
+  { header: 'WEIGHT', right: true, cell: ({ weight }) => ({ text: weight === null ? '-' : String(weight) }) },
+  { header: 'SHARE', right: true, cell: ({ share }) => ({ text: percent(share, 1) }) },
+  { header: 'CONN/S', right: true, cell: ({ rate }) => ({ text: rate.toFixed(0) }) },
+  { header: 'P50 MS', right: true, cell: ({ p50 }) => ({ text: milliseconds(p50) }) },
+  { header: 'P99 MS', right: true, cell: ({ p99 }) => ({ text: milliseconds(p99) }) },
+  {
+    header: 'TOTAL',
+    right: true,
+    cell: (_, service, first) => (first ? { text: String(service.connections) } : nothing),
+  },
+  { header: 'FAILED', right: true, cell: (_, service, first) => (first ? failures(service.failed) : nothing) },
+];
+
+/** The live view's lines from top to bottom, with bars as wide as the terminal's `width` has room for. */
+export function drawScreen(scene: Scene, width: number): Line[] {
   return [
     title(scene),
     plain(''),
-    ...table([header.map((text) => styled(text, 'dim')), ...scene.services.flatMap(serviceRows)], right),
+    ...services(scene, width),
     plain(''),
     agentLine(scene),
     countLine(scene),
@@ -34,29 +46,26 @@ export function drawScreen(scene: Scene): Line[] {
   ];
 }
 
+function services(scene: Scene, width: number): Line[] {
+  const rows = scene.services.flatMap((service) =>
+    service.backends.map((backend, index) => columns.map(({ cell }) => cell(backend, service, index === 0))),
+  );
+  const header = columns.map((column) => styled(column.header, 'dim'));
+  const right = columns.map((column) => column.right);
+  const lines = table([header, ...rows], right);
+  const used = Math.max(...lines.map((line) => line.reduce((sum, { text }) => sum + text.length, 0)));
+  const room = Math.min(widestBar, width - used - 2);
+  if (room < 4) return lines;
+  const shares = scene.services.flatMap(({ backends }) => backends.map(({ share }) => share));
+  return lines.map((line, index) =>
+    index === 0 ? line : [...line, { text: '  ' }, styled(bar(shares[index - 1]!, room), 'cyan')],
+  );
+}
+
 function title({ elapsed, total, phase }: Scene): Line {
   const time = `${elapsed.toFixed(0)} s${total === null ? '' : ` of ${total}`}`;
   const what = phase === null ? '' : `${phase.number}/${phase.of} ${phase.title}`;
   return [styled('weft demo', 'bold'), { text: `  ${time}  ` }, styled(what, 'cyan')];
-}
-
-function serviceRows(service: SceneService): Span[][] {
-  return service.backends.map((backend, index) => {
-    const first = index === 0;
-    return [
-      styled(first ? service.name : '', 'bold'),
-      { text: backend.name },
-      styled(backend.state || '-', stateStyle(backend)),
-      { text: backend.weight === null ? '-' : String(backend.weight) },
-      { text: percent(backend.share, 1) },
-      styled(bar(backend.share, barWidth), 'cyan'),
-      { text: backend.rate.toFixed(0) },
-      { text: milliseconds(backend.p50) },
-      { text: milliseconds(backend.p99) },
-      { text: first ? String(service.connections) : '' },
-      first ? failures(service.failed) : { text: '' },
-    ];
-  });
 }
 
 function stateStyle({ state }: SceneBackend): Style {

@@ -172,7 +172,7 @@ function outage(tally: Tally, facts: Facts): Verdict {
   const before = tally.total((lap) => lap === 'outage:change').failed;
   const spreading = tally.total((lap) => lap === 'outage:spread').failed;
   const after = tally.total((lap) => lap === 'outage').failed;
-  const reasons = tally.reasons((lap) => lap === 'outage:change' || lap === 'outage:spread');
+  const reasons = tally.reasons((lap) => phaseOf(lap)?.name === 'outage');
   const why = reasons.length === 0 ? '' : ` (${list(reasons)})`;
   const counts = `${before} before its Pod was marked, ${spreading} until the kernel had it, ${after} afterwards`;
   return {
