@@ -27,6 +27,10 @@ static __always_inline void remember(struct bpf_sock_addr *ctx, const struct pod
 	name->established_ns = 0;
 	if (name->protocol != WEFT_UDP)
 		return;
+	struct datagram_key key = {.cookie = bpf_get_socket_cookie(ctx)};
+	struct datagram datagram = {.backend = p->backend, .generation = p->generation};
+	if (bpf_map_update_elem(&connected_datagrams, &key, &datagram, BPF_ANY))
+		count_bound(WEFT_COUNT_DATAGRAMS_FULL);
 	struct flow_event *event = reserve_named_event(WEFT_EVENT_OPEN, name);
 	if (event)
 		submit_event(event);
@@ -45,8 +49,8 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, const struct endpoi
 		p->reason = WEFT_REASON_UNSUPPORTED_SOCKET;
 		return 0;
 	}
-	struct frontend *f = frontend_of(ctx, to);
-	if (!f) {
+	struct frontend row, *f = &row;
+	if (!frontend_of(ctx, to, &row)) {
 		/* A socket that was connected to a Service before is nobody's now. */
 		bpf_sk_storage_delete(&socket_names, ctx->sk);
 		p->reason = WEFT_REASON_NO_SERVICE;

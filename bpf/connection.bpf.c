@@ -128,6 +128,8 @@ int weft_sock_release(struct bpf_sock *sk)
 	if (name->state == WEFT_SOCKET_PICKED) {
 		on_failed(name);
 	} else if (name->state == WEFT_SOCKET_DATAGRAM) {
+		struct datagram_key key = {.cookie = bpf_get_socket_cookie(sk)};
+		bpf_map_delete_elem(&connected_datagrams, &key);
 		struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name);
 		if (event) {
 			event->duration_ns = event->time_ns - name->picked_ns;

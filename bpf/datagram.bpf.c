@@ -173,8 +173,8 @@ static __always_inline int decide_send(struct bpf_sock_addr *ctx, const struct e
 		p->reason = WEFT_REASON_NOT_MESHED;
 		return 0;
 	}
-	struct frontend *f = frontend_of(ctx, to);
-	if (!f) {
+	struct frontend row, *f = &row;
+	if (!frontend_of(ctx, to, &row)) {
 		forget_names(ctx, to);
 		p->reason = WEFT_REASON_NO_SERVICE;
 		return 0;

@@ -13,17 +13,18 @@
 /* Probed at start: bpf_set_retval in sock_addr programs (5.18). Without it a refusal is a rewrite. */
 const volatile __u32 has_set_retval __weak = 0;
 
-/* The meshed Pod whose namespace the socket is in, or NULL. */
+/* The meshed Pod whose namespace the socket is in, or NULL. A miss is asked again: see read_frontend. */
 static __always_inline struct pod *pod_of(struct bpf_sock_addr *ctx, struct pod_key *key)
 {
 	key->netns = bpf_get_netns_cookie(ctx);
-	return bpf_map_lookup_elem(&pods, key);
+	struct pod *pod = bpf_map_lookup_elem(&pods, key);
+	return pod ? pod : bpf_map_lookup_elem(&pods, key);
 }
 
-static __always_inline struct frontend *frontend_of(struct bpf_sock_addr *ctx, const struct endpoint *to)
+static __always_inline int frontend_of(struct bpf_sock_addr *ctx, const struct endpoint *to, struct frontend *f)
 {
 	struct frontend_key key = {.address = to->address, .port = to->port, .protocol = ctx->protocol};
-	return bpf_map_lookup_elem(&frontends, &key);
+	return read_frontend(&key, f);
 }
 
 static __always_inline void pick_for(const struct frontend *f, const struct pod *pod, const struct pod_key *key,

@@ -33,6 +33,41 @@ struct pick {
  */
 #define CHECKED_ONCE __noinline __weak
 
+#define READ_TRIES 4
+
+static __always_inline int same_row(const struct frontend *a, const struct frontend *b)
+{
+	const __u64 *x = (const void *)a, *y = (const void *)b;
+	__u64 differs = 0;
+	for (__u32 i = 0; i < sizeof(*a) / sizeof(*x); i++)
+		differs |= x[i] ^ y[i];
+	return !differs;
+}
+
+/*
+ * Copies a frontend's row. False: no Service has this address and port.
+ *
+ * An update of a hash map links a new element and gives the old one to the next update at once, without a grace
+ * period (preallocated maps; since 6.1 all). So a pointer found here can become another Service's row while it is
+ * read, and a look-up can miss a row that is there. What two look-ups agree on is right.
+ */
+static __always_inline int read_frontend(const struct frontend_key *key, struct frontend *f)
+{
+	int found = 0;
+	for (int i = 0; i < READ_TRIES; i++) {
+		struct frontend *first = bpf_map_lookup_elem(&frontends, key);
+		found = first != 0;
+		if (first)
+			*f = *first;
+		struct frontend *second = bpf_map_lookup_elem(&frontends, key);
+		if (!second && !found)
+			return 0;
+		if (second && found && same_row(f, second))
+			return 1;
+	}
+	return found;
+}
+
 static __always_inline struct slot *slot_at(__u32 base, __u32 offset)
 {
 	__u32 index = base + offset;
@@ -256,8 +291,11 @@ static __always_inline void pick_backend(const struct frontend *f, const struct 
 	if (f->affinity_seconds) {
 		now = bpf_ktime_get_ns();
 		struct affinity *a = bpf_map_lookup_elem(&affinities, &key);
-		if (a && now - a->used_ns <= f->affinity_seconds * 1000000000ULL && is_member(f, a->backend) &&
-		    resolve_backend(p, a->backend)) {
+		struct affinity held = {};
+		if (a)
+			held = *a; /* the element may become another client's */
+		if (a && now - held.used_ns <= f->affinity_seconds * 1000000000ULL && is_member(f, held.backend) &&
+		    resolve_backend(p, held.backend)) {
 			a->used_ns = now;
 			p->reason = WEFT_REASON_AFFINITY;
 			return;

@@ -145,6 +145,19 @@ struct socket_name {
 	__u64 established_ns;
 };
 
+/*
+ * A connected UDP socket, by its cookie: sock_diag tells the storage of TCP sockets
+ * only, and those whose backend is gone must be found.
+ */
+struct datagram_key {
+	__u64 cookie; /* bpf_get_socket_cookie */
+};
+
+struct datagram {
+	__u32 backend;
+	__u32 generation;
+};
+
 #define WEFT_PEERS 8
 
 /* One Service that an unconnected UDP socket talks to. */
@@ -242,9 +255,10 @@ enum weft_counter {
 	WEFT_COUNT_PEERS_EVICTED = 3, /* a UDP socket used more Services than it has places */
 	WEFT_COUNT_STORAGE_FULL = 4, /* no memory for a socket's names */
 	WEFT_COUNT_PEER_SHARED = 5, /* one backend serves two Services on one UDP socket */
+	WEFT_COUNT_DATAGRAMS_FULL = 6, /* a connected UDP socket that will not be ended with its backend */
 };
 
-#define WEFT_COUNTERS 6
+#define WEFT_COUNTERS 7
 
 struct counter {
 	__u64 value;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import type { Clock } from '../clock.js';
 import type { FrontendPlan } from '../compile/plan.js';
 import { viewOf } from '../tables/bytes.js';
 import { PodKeySize, PodRowSize, writePodKey, writePodRow } from '../tables/layout.gen.js';
+import { removeCgroup } from './cgroups.js';
 import type { CookieReader } from './cookies.js';
 import type { Reconciler } from './reconcile.js';
 import type { Store } from './store.js';
@@ -44,7 +45,7 @@ export async function runCanary(options: CanaryOptions): Promise<string | undefi
     cancel();
     process_.kill('SIGKILL');
     await ended;
-    removeCgroup(cgroup);
+    removeCgroup(cgroup); // a zombie may hold it for a moment: `weft cleanup` finds it then
   }
 }
 
@@ -102,12 +103,4 @@ function canaryPlan(port: number): FrontendPlan {
     onRemoval: 'drain',
     backends: [{ name: service, address: '127.0.0.1', port, node: '', zone: '', state: 'ready', weight: 1 }],
   };
-}
-
-function removeCgroup(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch {
-    // A zombie of the child may hold it for a moment; the next agent's canary has another name and removes nothing of ours.
-  }
 }

@@ -1,38 +1,67 @@
 import { viewOf } from '../tables/bytes.js';
-import { readSocketNameRow } from '../tables/layout.gen.js';
+import { DatagramKeySize, readDatagramRow, readSocketNameRow, writeDatagramKey } from '../tables/layout.gen.js';
 import type { Backend } from './backends.js';
-import { type NativeMap, native } from './native.js';
+import { type DiagSocket, type NativeMap, native } from './native.js';
 import type { Captured } from './pods.js';
+import type { Store } from './store.js';
 
-const protocols = ['TCP', 'UDP'] as const;
 const families = [4, 6] as const;
+
+/** Whose connection a socket is: what the programs noted when they redirected it. */
+interface Owner {
+  readonly backend: number;
+  readonly generation: number;
+}
 
 /**
  * Ends the sockets that would otherwise wait for a backend that is gone: connected UDP always, so that
  * the client resolves again, TCP where the Service asks for `reset`. A blocked call of the client gets ECONNABORTED (SOCK_DESTROY).
  * Only sockets that Weft had sent there: others to the same address are not ours. Returns how many it ended.
  */
-export function endSockets(gone: readonly Backend[], pods: Iterable<Captured>, names: NativeMap): number {
-  const wanted = new Map(
-    gone
-      .filter((backend) => backend.protocol === 'UDP' || backend.onRemoval === 'reset')
-      .map((backend) => [backend.id, backend]),
-  );
-  if (wanted.size === 0) return 0;
-  const needed = protocols.filter((protocol) => [...wanted.values()].some((backend) => backend.protocol === protocol));
-  let ended = 0;
+export function endSockets(gone: readonly Backend[], pods: Iterable<Captured>, store: Store, names: NativeMap): number {
+  const ended = {
+    UDP: gone.filter(({ protocol }) => protocol === 'UDP'),
+    TCP: gone.filter(({ protocol, onRemoval }) => protocol === 'TCP' && onRemoval === 'reset'),
+  };
+  if (ended.UDP.length + ended.TCP.length === 0) return 0;
+  let count = 0;
   for (const pod of pods) {
-    for (const protocol of needed) {
-      for (const family of families) {
-        for (const socket of native().sockets(pod.path, { protocol, family, storage: names })) {
-          if (!socket.storage) continue;
-          const name = readSocketNameRow(viewOf(socket.storage), 0);
-          const backend = wanted.get(name.backend);
-          if (backend?.protocol !== protocol || backend.generation !== name.generation) continue;
-          if (native().destroySocket(pod.path, socket)) ended++;
-        }
+    for (const family of families) {
+      if (ended.UDP.length > 0) {
+        const sockets = native().sockets(pod.path, { protocol: 'UDP', family });
+        count += endOwned(pod, sockets, ended.UDP, (socket) => ownerOfDatagrams(store, socket));
+      }
+      if (ended.TCP.length > 0) {
+        const sockets = native().sockets(pod.path, { protocol: 'TCP', family, storage: names });
+        count += endOwned(pod, sockets, ended.TCP, ownerOfConnection);
       }
     }
   }
-  return ended;
+  return count;
+}
+
+function endOwned(
+  pod: Captured,
+  sockets: readonly DiagSocket[],
+  gone: readonly Backend[],
+  ownerOf: (socket: DiagSocket) => Owner | undefined,
+): number {
+  const generations = new Map(gone.map(({ id, generation }) => [id, generation]));
+  const owned = sockets.filter((socket) => {
+    const owner = socket.remote.port === 0 ? undefined : ownerOf(socket);
+    return owner !== undefined && generations.get(owner.backend) === owner.generation;
+  });
+  return owned.filter((socket) => native().destroySocket(pod.path, socket)).length;
+}
+
+function ownerOfConnection(socket: DiagSocket): Owner | undefined {
+  return socket.storage ? readSocketNameRow(viewOf(socket.storage), 0) : undefined;
+}
+
+/** sock_diag tells no storage of UDP sockets (inet_sk_diag_fill), hence the table by cookie. */
+function ownerOfDatagrams(store: Store, socket: DiagSocket): Owner | undefined {
+  const key = new Uint8Array(DatagramKeySize);
+  writeDatagramKey({ cookie: socket.cookie }, viewOf(key), 0);
+  const row = store.lookup('connected_datagrams', key);
+  return row && readDatagramRow(viewOf(row), 0);
 }

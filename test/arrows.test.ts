@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import test from 'ava';
+
+/** Which rooms a room may import besides itself. `root` is the files of agent/ itself. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  balance: ['model'],
+  tables: [],
+  compile: ['model', 'balance', 'tables'],
+  sources: ['model', 'root'],
+  kernel: ['compile', 'model', 'tables', 'root'],
+  gateway: ['model', 'balance', 'compile', 'root'],
+  view: ['api', 'compile', 'kernel', 'model', 'sources', 'tables', 'root'],
+  api: ['balance', 'compile', 'model', 'tables', 'root'],
+  cli: ['api', 'compile', 'demo', 'kernel', 'model', 'sources', 'tables', 'view', 'root'],
+  demo: ['api', 'cli', 'kernel', 'model', 'tables', 'root'],
+  root: ['api', 'balance', 'cli', 'compile', 'gateway', 'kernel', 'model', 'sources', 'tables', 'view'],
+};
+
+/** Rooms that take values and return values: no files, sockets, processes, timers. */
+const pure = new Set(['model', 'balance', 'compile', 'tables']);
+
+/** Of `node:` only what computes. */
+const harmless = new Set(['node:net:isIP', 'node:net:isIPv4', 'node:net:isIPv6', 'node:buffer']);
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+const roomOf = (path: string): string => {
+  const parts = path.split('/');
+  return parts.length === 2 ? 'root' : parts[1]!;
+};
+
+interface Import {
+  readonly from: string;
+  readonly names: readonly string[];
+  readonly to: string;
+}
+
+function importsOf(path: string): readonly Import[] {
+  const text = readFileSync(path, 'utf8');
+  const found: Import[] = [];
+  for (const match of text.matchAll(
+    /(?:import|export)\s+(?:type\s+)?([^'";]*?)\s*from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)/g,
+  )) {
+    const to = match[2] ?? match[3]!;
+    const names = (match[1] ?? '')
+      .replace(/[{}]/g, '')
+      .split(',')
+      .map((name) => name.trim().replace(/^type /, ''));
+    found.push({ from: path, names, to: to.startsWith('.') ? normalize(join(dirname(path), to)) : to });
+  }
+  return found;
+}
+
+const files = filesBelow('agent');
+
+test('every room imports only the rooms it may', (t) => {
+  const wrong = files.flatMap(importsOf).flatMap(({ from, to }) => {
+    if (!to.startsWith('agent/')) return [];
+    const [room, target] = [roomOf(from), roomOf(to)];
+    const allowed = mayImport[room];
+    if (!allowed) return [`${from}: room ${room} is not in the list`];
+    return room === target || allowed.includes(target)
+      ? []
+      : [`${from} imports ${to}: ${room} must not know ${target}`];
+  });
+  t.deepEqual(wrong, []);
+  t.true(files.length > 50);
+});
+
+test('pure rooms touch nothing outside', (t) => {
+  const wrong = files
+    .filter((path) => pure.has(roomOf(path)))
+    .flatMap(importsOf)
+    .filter(
+      ({ to, names }) =>
+        to.startsWith('node:') && !names.every((name) => harmless.has(`${to}:${name}`) || harmless.has(to)),
+    )
+    .map(({ from, to }) => `${from} imports ${to}`);
+  t.deepEqual(wrong, []);
+});
+
+test('time comes from clock.ts alone', (t) => {
+  const wrong = files
+    .filter((path) => path !== 'agent/clock.ts')
+    .filter((path) =>
+      /\b(Date\.now|performance\.now|setTimeout|setInterval|new Date\(\))/.test(readFileSync(path, 'utf8')),
+    );
+  t.deepEqual(wrong, []);
+});
