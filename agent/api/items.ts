@@ -162,26 +162,6 @@ export interface ExplainQuery {
   readonly headers: readonly { readonly name: string; readonly value: string }[];
 }
 
-export interface Candidate {
-  readonly backend: string;
-  readonly address: string;
-  /** 0…1. */
-  readonly probability: number;
-  readonly state: string;
-}
-
-export interface Explanation {
-  readonly verdict: string;
-  readonly path: 'l4' | 'kernel' | 'gateway';
-  /** Empty when no Service is addressed. */
-  readonly service: string;
-  readonly port: number;
-  readonly rule: string;
-  readonly candidates: readonly Candidate[];
-  /** What was decided in which order, one sentence each. */
-  readonly steps: readonly string[];
-}
-
 export interface Validation {
   /** How many objects were understood. */
   readonly objects: number;

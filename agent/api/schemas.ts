@@ -140,12 +140,14 @@ export const StatusSchema: Schema = record({
 });
 
 export const ExplanationSchema: Schema = record({
-  verdict: Text,
+  verdict: oneOf(verdicts),
+  reason: oneOf(reasons),
   path: oneOf(['l4', 'kernel', 'gateway']),
   service: Text,
   port: Port,
   rule: Text,
   candidates: list(record({ backend: Text, address: Text, probability: number(), state: Text })),
+  next: Text,
   steps: Names,
 });
 

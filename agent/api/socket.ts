@@ -12,7 +12,7 @@ function errnoOf(error: unknown): string {
 }
 
 /** What connecting gives: `alive` when something accepts or its queue is full, `dead` when nobody listens, `absent` when there is no file. */
-function whoListens(path: string): Promise<'alive' | 'dead' | 'absent'> {
+export function whoListens(path: string): Promise<'alive' | 'dead' | 'absent'> {
   return new Promise((resolve) => {
     const socket = createConnection({ path });
     socket.once('connect', () => {

@@ -1,3 +1,4 @@
+import type { Explanation } from '../compile/explain.js';
 import type { Problem } from '../model/problem.js';
 import type { FlowHub } from './flow.js';
 import type {
@@ -6,7 +7,6 @@ import type {
   Diff,
   Drain,
   ExplainQuery,
-  Explanation,
   Listing,
   PodItem,
   RouteItem,

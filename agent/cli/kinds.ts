@@ -1,3 +1,4 @@
+import { showHost } from '../api/address.js';
 import type { BackendItem, PodItem, RouteItem, ServiceItem, ServicePortItem, TableItem } from '../api/items.js';
 import type { Problem } from '../model/problem.js';
 import type { Column } from './table.js';
@@ -79,7 +80,7 @@ const backends: KindView<BackendItem> = {
     { title: 'BACKEND', text: (item) => item.backend },
     {
       title: 'ADDRESS',
-      text: (item) => (item.address.includes(':') ? `[${item.address}]` : item.address) + `:${item.port}`,
+      text: (item) => `${showHost(item.address)}:${item.port}`,
     },
     { title: 'STATE', text: (item) => item.state, colour: (item) => stateColour(item.state) },
     { title: 'WEIGHT', text: (item) => String(item.weight), right: true },
@@ -171,6 +172,14 @@ const problems: KindView<Problem> = {
   namespace: (item) => namespaceOf(item.resource.replace(/^\S+ /, '')),
 };
 
-export const kinds = { services, backends, routes, pods, tables, problems } as const;
-export type KindName = keyof typeof kinds;
+export interface Kinds {
+  readonly services: KindView<ServiceItem>;
+  readonly backends: KindView<BackendItem>;
+  readonly routes: KindView<RouteItem>;
+  readonly pods: KindView<PodItem>;
+  readonly tables: KindView<TableItem>;
+  readonly problems: KindView<Problem>;
+}
+export type KindName = keyof Kinds;
+export const kinds: Kinds = { services, backends, routes, pods, tables, problems };
 export const kindNames: readonly KindName[] = ['services', 'backends', 'routes', 'pods', 'tables', 'problems'];

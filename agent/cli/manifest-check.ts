@@ -1,0 +1,52 @@
+import { type Problem, showProblem } from '../model/problem.js';
+import { CommandFailure, exitCodes } from './exit.js';
+import { print } from './terminal.js';
+
+/** What is understood of files and directories, and what is wrong with them and between their objects. */
+export interface Checked {
+  readonly objects: number;
+  /** Sorted by place. */
+  readonly problems: readonly Problem[];
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export function compareProblems(a: Problem, b: Problem): number {
+  return (
+    compareText(a.file, b.file) ||
+    a.line - b.line ||
+    a.column - b.column ||
+    compareText(a.code, b.code) ||
+    compareText(a.path, b.path) ||
+    compareText(a.message, b.message)
+  );
+}
+
+/** Reads files and directories as an agent would. */
+export async function checkManifests(paths: readonly string[]): Promise<Checked> {
+  const { readManifests } = await import('../sources/files.js');
+  const { objects, problems } = await readManifests(paths);
+  return { objects: objects.length, problems: [...problems].sort(compareProblems) };
+}
+
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+export function summarise(checked: Checked): string {
+  const errors = checked.problems.filter((problem) => problem.severity === 'error').length;
+  const warnings = checked.problems.length - errors;
+  return `${counted(checked.objects, 'object')}, ${counted(errors, 'error')}, ${counted(warnings, 'warning')}`;
+}
+
+export function printProblems(problems: readonly Problem[]): void {
+  for (const problem of problems) print(showProblem(problem));
+}
+
+/** Ends with 65 when there is an error among the problems. */
+export function failOnErrors(checked: Checked): void {
+  if (checked.problems.some((problem) => problem.severity === 'error'))
+    throw new CommandFailure(exitCodes.invalidInput, summarise(checked));
+}
