@@ -36,6 +36,15 @@ static __always_inline void remember(struct bpf_sock_addr *ctx, const struct pod
 		submit_event(event);
 }
 
+/* A socket that was connected to a Service before is nobody's now. */
+static __always_inline void forget(struct bpf_sock_addr *ctx)
+{
+	if (bpf_sk_storage_delete(&socket_names, ctx->sk) || ctx->protocol != WEFT_UDP)
+		return;
+	struct datagram_key key = {.cookie = bpf_get_socket_cookie(ctx)};
+	bpf_map_delete_elem(&connected_datagrams, &key);
+}
+
 /* Fills `p` and returns whether the context is to be rewritten or refused by it. */
 static __always_inline int decide(struct bpf_sock_addr *ctx, const struct endpoint *to, struct pick *p)
 {
@@ -51,8 +60,7 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, const struct endpoi
 	}
 	struct frontend row, *f = &row;
 	if (!frontend_of(ctx, to, &row)) {
-		/* A socket that was connected to a Service before is nobody's now. */
-		bpf_sk_storage_delete(&socket_names, ctx->sk);
+		forget(ctx);
 		p->reason = WEFT_REASON_NO_SERVICE;
 		return 0;
 	}
@@ -60,7 +68,7 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, const struct endpoi
 	if (p->verdict == WEFT_REDIRECT)
 		remember(ctx, pod, f, to, p);
 	else
-		bpf_sk_storage_delete(&socket_names, ctx->sk);
+		forget(ctx);
 	if (p->verdict == WEFT_REFUSE)
 		report_refusal(ctx, pod, f, to, p);
 	return p->verdict != WEFT_PASS;

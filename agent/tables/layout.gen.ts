@@ -11,6 +11,7 @@ export const Counter = {
   PEERS_EVICTED: 3,
   STORAGE_FULL: 4,
   PEER_SHARED: 5,
+  DATAGRAMS_FULL: 6,
 } as const;
 
 /** enum weft_event. */
@@ -181,6 +182,37 @@ export function readCounterRow(view: DataView, at: number): CounterRow {
 }
 export function writeCounterRow(row: CounterRow, view: DataView, at: number): void {
   view.setBigUint64(at + 0, row.value, true);
+}
+
+/** struct datagram, 8 bytes. */
+export interface DatagramRow {
+  readonly backend: number;
+  readonly generation: number;
+}
+export const DatagramRowSize = 8;
+export function readDatagramRow(view: DataView, at: number): DatagramRow {
+  return {
+    backend: view.getUint32(at + 0, true),
+    generation: view.getUint32(at + 4, true),
+  };
+}
+export function writeDatagramRow(row: DatagramRow, view: DataView, at: number): void {
+  view.setUint32(at + 0, row.backend, true);
+  view.setUint32(at + 4, row.generation, true);
+}
+
+/** struct datagram_key, 8 bytes. */
+export interface DatagramKey {
+  readonly cookie: bigint;
+}
+export const DatagramKeySize = 8;
+export function readDatagramKey(view: DataView, at: number): DatagramKey {
+  return {
+    cookie: view.getBigUint64(at + 0, true),
+  };
+}
+export function writeDatagramKey(row: DatagramKey, view: DataView, at: number): void {
+  view.setBigUint64(at + 0, row.cookie, true);
 }
 
 /** struct datagram_peers, 464 bytes. */
@@ -577,7 +609,7 @@ export function writeSocketNameRow(row: SocketNameRow, view: DataView, at: numbe
   view.setBigUint64(at + 64, row.establishedNs, true);
 }
 
-export type TableName = 'affinities' | 'backend_states' | 'backends' | 'control' | 'counters' | 'datagrams' | 'decisions' | 'edge_rest' | 'edges' | 'frontends' | 'overrides' | 'pods' | 'rings' | 'service_states' | 'slots' | 'socket_names';
+export type TableName = 'affinities' | 'backend_states' | 'backends' | 'connected_datagrams' | 'control' | 'counters' | 'datagrams' | 'decisions' | 'edge_rest' | 'edges' | 'frontends' | 'overrides' | 'pods' | 'rings' | 'service_states' | 'slots' | 'socket_names';
 
 export const tableLayouts: readonly TableLayout[] = [
   {
@@ -728,6 +760,39 @@ export const tableLayouts: readonly TableLayout[] = [
           "name": "generation",
           "kind": "u32",
           "offset": 20,
+          "size": 4
+        }
+      ]
+    }
+  },
+  {
+    "name": "connected_datagrams",
+    "key": {
+      "name": "datagram_key",
+      "size": 8,
+      "fields": [
+        {
+          "name": "cookie",
+          "kind": "u64",
+          "offset": 0,
+          "size": 8
+        }
+      ]
+    },
+    "value": {
+      "name": "datagram",
+      "size": 8,
+      "fields": [
+        {
+          "name": "backend",
+          "kind": "u32",
+          "offset": 0,
+          "size": 4
+        },
+        {
+          "name": "generation",
+          "kind": "u32",
+          "offset": 4,
           "size": 4
         }
       ]
