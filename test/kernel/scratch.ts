@@ -45,7 +45,8 @@ export function removeCgroup(directory: string): void {
       if (Number(pid) > 0) process.kill(Number(pid), 'SIGKILL');
     }
     try {
-      return rmdirSync(directory);
+      rmdirSync(directory);
+      return;
     } catch (error) {
       if (tries === 100) throw error;
       Atomics.wait(pause, 0, 0, 10);
