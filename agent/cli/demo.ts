@@ -15,6 +15,12 @@ interface DemoArguments {
   readonly output: 'table' | 'json';
 }
 
+/** Other commands exit at once when their reader is gone; the demo has things to remove. */
+function endInOrder(stream: NodeJS.WriteStream): void {
+  stream.removeAllListeners('error');
+  stream.on('error', () => process.emit('SIGHUP', 'SIGHUP'));
+}
+
 /** `weft demo`: the example of the documentation with real traffic, in network namespaces of its own. */
 export function demoCommand(): Command {
   return new Command('demo')
@@ -23,7 +29,7 @@ export function demoCommand(): Command {
     .addOption(new Option('-o, --output <format>', 'of the summary').choices(['table', 'json']).default('table'))
     .action(async ({ seconds, output }: DemoArguments) => {
       const streams = { output: process.stdout, words: process.stderr, environment: process.env };
-      for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.emit('SIGHUP', 'SIGHUP'));
+      for (const stream of [process.stdout, process.stderr]) endInOrder(stream);
       process.exitCode = await playDemo({ seconds: seconds ?? null, format: output }, streams, systemClock);
     });
 }

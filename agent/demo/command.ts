@@ -8,8 +8,19 @@ export interface Place {
   readonly netns?: string;
 }
 
-/** Debian's servers and network tools are in sbin, which not every root's PATH has. */
-const environment: NodeJS.ProcessEnv = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+/**
+ * Where programs are looked for. Debian's servers and network tools are in sbin, which not every root's PATH has; and
+ * npm puts packages' programs first, some of which have the name of a system's (`nft`).
+ */
+export const searchPath: readonly string[] = [
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+  ...(process.env.PATH ?? '').split(':'),
+];
+
+const environment: NodeJS.ProcessEnv = { ...process.env, PATH: searchPath.join(':') };
 
 /** Enters the cgroup before the program begins, so that none of its sockets is made outside. */
 const enterCgroup = 'echo 0 > "$0/cgroup.procs" && exec "$@"';

@@ -1,6 +1,8 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import { cgroupRoot } from '../kernel/cgroups.js';
 import { native } from '../kernel/native.js';
+import { searchPath } from './command.js';
 
 /** Why the demo cannot run here, with the exit code that says so. */
 export class Obstacle extends Error {
@@ -27,29 +29,15 @@ export function preflight(): string {
     if (!isInstalled(program)) throw new Obstacle(failed, `${program} is missing: apt-get install ${debianPackage}`);
   }
   checkBpf();
-  const root = cgroup2Root(readFileSync('/proc/self/mountinfo', 'utf8'));
-  if (root === null) {
+  const root = cgroupRoot();
+  if (root === undefined) {
     throw new Obstacle(failed, 'cgroup v2 is not mounted: mount -t cgroup2 none /sys/fs/cgroup/unified');
   }
   return root;
 }
 
-/** The first mount of the whole cgroup v2 hierarchy in the text of proc_pid_mountinfo(5); null when there is none. */
-export function cgroup2Root(mountinfo: string): string | null {
-  for (const line of mountinfo.split('\n')) {
-    const [mount, filesystem] = line.split(' - ');
-    if (filesystem?.startsWith('cgroup2 ')) {
-      const path = mount?.split(' ')[4];
-      if (path !== undefined)
-        return path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
-    }
-  }
-  return null;
-}
-
 function isInstalled(program: string): boolean {
-  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
-  return folders.some((folder) => {
+  return searchPath.some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);
       return true;

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, pause } from '../clock.js';
+import { removeCgroup } from '../kernel/cgroups.js';
 import { native } from '../kernel/native.js';
 import { run as execute } from './command.js';
 import { isAlive, placesOfRuns, type Run, runFolder, runNameIn, runOf } from './run.js';
@@ -14,7 +15,7 @@ export async function removeRun(run: Run, clock: Clock): Promise<void> {
   await killAll(run.cgroup, clock);
   removePins(run.pin);
   for (const netns of namesIn(netnsFolder, run)) await execute(['ip', 'netns', 'delete', netns]);
-  removeCgroup(run.cgroup);
+  await removeCgroups(run.cgroup, clock);
   rmSync(run.folder, { recursive: true, force: true });
 }
 
@@ -88,8 +89,15 @@ function killOne(pid: number): void {
   }
 }
 
-function removeCgroup(cgroup: string): void {
-  for (const path of cgroupsBelow(cgroup)) rmdirSync(path);
+/** A cgroup may be busy for a moment after its last process has ended. */
+async function removeCgroups(cgroup: string, clock: Clock): Promise<void> {
+  const end = clock.monotonic() + patience;
+  for (const path of cgroupsBelow(cgroup)) {
+    while (!removeCgroup(path) && existsSync(path)) {
+      if (clock.monotonic() > end) throw new Error(`${path} cannot be removed`);
+      await pause(clock, 10);
+    }
+  }
 }
 
 /** Unpins everything; what nothing else refers to is gone with it. */

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import test from 'ava';
-import { cgroup2Root } from '../../agent/demo/preflight.js';
 import { isAlive, placesOfRuns, runNameIn } from '../../agent/demo/run.js';
 import type { Summary } from '../../agent/demo/summary.js';
+import { cgroupRoot } from '../../agent/kernel/cgroups.js';
 import { kernelTest } from '../kernel-test.js';
 
 interface Demo {
@@ -49,8 +49,7 @@ function startDemo(...args: string[]): Demo {
 
 /** Everything on the machine that carries the name of a run of this process. */
 function tracesOf(demo: Demo): string[] {
-  const root = cgroup2Root(readFileSync('/proc/self/mountinfo', 'utf8'))!;
-  return placesOfRuns(root)
+  return placesOfRuns(cgroupRoot()!)
     .flatMap((place) => readdirSync(place))
     .filter((entry) => runNameIn(entry)?.startsWith(`weft-demo-${demo.child.pid}-`));
 }
