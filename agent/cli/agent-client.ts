@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { type Command, Option } from 'commander';
 import { defaultApi, parseAddress, showAddress } from '../api/address.js';
 import type { ProblemDetails } from '../api/problem-details.js';
@@ -70,7 +70,8 @@ export class AgentClient {
     throw new AgentRefusal(status, detailsOf(text));
   }
 
-  #send(method: string, path: string, query: Query): Promise<IncomingMessage> {
+  async #send(method: string, path: string, query: Query): Promise<IncomingMessage> {
+    const { request } = await import('node:http');
     const headers: Record<string, string> = { accept: query.accept ?? 'application/json' };
     if (query.body !== undefined) headers['content-type'] = query.type ?? 'application/json';
     if (this.#token !== '') headers.authorization = `Bearer ${this.#token}`;

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Flow, flowEvents, reasons, verdicts } from '../api/flow.js';
 import type { LostRecord } from '../api/flow-stream.js';
@@ -47,6 +46,7 @@ function showFlow(flow: Flow, wide: boolean): string {
 }
 
 async function printFlows(stream: IncomingMessage, format: OutputOptions['output']): Promise<number> {
+  const { createInterface } = await import('node:readline');
   let shown = 0;
   for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line === '') continue;

@@ -5,7 +5,6 @@ import type {
   Diff,
   Drain,
   ExplainQuery,
-  Explanation,
   Listing,
   PodItem,
   RouteItem,
@@ -17,6 +16,7 @@ import type {
 } from '../../agent/api/items.js';
 import type { Identity, Measures } from '../../agent/api/measures.js';
 import type { AgentView, Outcome, Refusal } from '../../agent/api/view.js';
+import type { Explanation } from '../../agent/compile/explain.js';
 import type { Problem } from '../../agent/model/problem.js';
 
 export function backend(pod: string, more: Partial<BackendItem> = {}): BackendItem {
@@ -116,6 +116,7 @@ const emptyMeasures: Measures = {
   version: '0.1.0',
   mode: 'connect',
   generation: 7,
+  checks: [],
   decisions: [],
   edges: [],
   edgesFull: 0,
@@ -292,6 +293,7 @@ export class FakeView implements AgentView {
       ok: true,
       value: {
         verdict: 'redirect',
+        reason: 'picked',
         path: 'l4',
         service: 'shop/user-service',
         port: 8080,
@@ -304,6 +306,7 @@ export class FakeView implements AgentView {
             probability,
             state,
           })),
+        next: '',
         steps: ['shop/client is captured', 'user-service is shop/user-service'],
       },
     };

@@ -1,0 +1,198 @@
+import type { EdgeMeasure, Identity } from './measures.js';
+
+/** Istio's labels of TCP metrics (istio.io, "Istio Standard Metrics"), in the order in which Istio's proxies write them. */
+export const edgeLabels = [
+  'reporter',
+  'source_workload',
+  'source_canonical_service',
+  'source_canonical_revision',
+  'source_workload_namespace',
+  'source_principal',
+  'source_app',
+  'source_version',
+  'source_cluster',
+  'destination_workload',
+  'destination_workload_namespace',
+  'destination_principal',
+  'destination_app',
+  'destination_version',
+  'destination_service',
+  'destination_canonical_service',
+  'destination_canonical_revision',
+  'destination_service_name',
+  'destination_service_namespace',
+  'destination_cluster',
+  'request_protocol',
+  'response_flags',
+  'connection_security_policy',
+] as const;
+
+export type EdgeLabels = Readonly<Record<(typeof edgeLabels)[number], string>>;
+
+export interface EdgeCounts {
+  opened: number;
+  closed: number;
+  failed: number;
+  /** From the client to the backend. */
+  sentBytes: number;
+  receivedBytes: number;
+}
+
+export interface EdgeSeries {
+  readonly labels: EdgeLabels;
+  readonly counts: EdgeCounts;
+}
+
+/** How many edges a node shows; the others are one series. */
+export const mostEdges = 1_000;
+
+const unknown = 'unknown';
+const other = 'other';
+
+function known(text: string): string {
+  return text === '' ? unknown : text;
+}
+
+function labelsOf(edge: Pick<EdgeMeasure, 'source' | 'destination' | 'service' | 'serviceNamespace'>): EdgeLabels {
+  const { source, destination, service, serviceNamespace } = edge;
+  const host = service === '' || serviceNamespace === '' ? unknown : `${service}.${serviceNamespace}.svc.cluster.local`;
+  return {
+    reporter: 'source',
+    source_workload: known(source.workload),
+    source_canonical_service: known(source.canonicalService),
+    source_canonical_revision: known(source.canonicalRevision),
+    source_workload_namespace: known(source.namespace),
+    source_principal: unknown,
+    source_app: known(source.app),
+    source_version: known(source.version),
+    source_cluster: unknown,
+    destination_workload: known(destination.workload),
+    destination_workload_namespace: known(destination.namespace),
+    destination_principal: unknown,
+    destination_app: known(destination.app),
+    destination_version: known(destination.version),
+    destination_service: host,
+    destination_canonical_service: known(destination.canonicalService),
+    destination_canonical_revision: known(destination.canonicalRevision),
+    destination_service_name: known(service),
+    destination_service_namespace: known(serviceNamespace),
+    destination_cluster: unknown,
+    request_protocol: 'tcp',
+    response_flags: '-',
+    connection_security_policy: 'none',
+  };
+}
+
+const others: Identity = {
+  workload: other,
+  namespace: other,
+  app: other,
+  version: other,
+  canonicalService: other,
+  canonicalRevision: other,
+};
+
+const otherLabels: EdgeLabels = {
+  ...labelsOf({ source: others, destination: others, service: other, serviceNamespace: other }),
+  destination_service: other,
+};
+
+function keyOf({ source, destination, service, serviceNamespace }: EdgeMeasure): string {
+  const identity = (end: Identity): readonly string[] => [
+    end.workload,
+    end.namespace,
+    end.app,
+    end.version,
+    end.canonicalService,
+    end.canonicalRevision,
+  ];
+  return [...identity(source), ...identity(destination), service, serviceNamespace].join('\n');
+}
+
+const countNames = ['opened', 'closed', 'failed', 'sentBytes', 'receivedBytes'] as const;
+
+function noCounts(): EdgeCounts {
+  return { opened: 0, closed: 0, failed: 0, sentBytes: 0, receivedBytes: 0 };
+}
+
+interface Row extends EdgeCounts {
+  readonly key: string;
+  fold: number;
+}
+
+interface Series extends EdgeSeries {
+  /** The fold that last saw a row of it. */
+  fold: number;
+}
+
+/**
+ * Sums rows of the kernel's `edges` map into series that only grow: rows come and go with Pods, and several share a
+ * series, so what is added is each row's growth since it was last seen. Series without rows stay until their place is needed.
+ */
+export class EdgeLedger {
+  readonly #rows = new Map<string, Row>();
+  readonly #series = new Map<string, Series>();
+  readonly #other: Series = { labels: otherLabels, counts: noCounts(), fold: 0 };
+  readonly #limit: number;
+  #fold = 0;
+  #dropped = 0;
+
+  constructor(limit: number = mostEdges) {
+    this.#limit = limit;
+  }
+
+  /** Rows that came when there was no place for a series of theirs, and went into `other`. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Takes in the rows as they are now. */
+  fold(edges: Iterable<EdgeMeasure>): void {
+    this.#fold += 1;
+    for (const edge of edges) {
+      const key = keyOf(edge);
+      const before = this.#rows.get(edge.id);
+      const row = before?.key === key ? before : { ...noCounts(), key, fold: 0 };
+      const series = this.#seriesOf(key, edge, row !== before);
+      series.fold = this.#fold;
+      row.fold = this.#fold;
+      for (const name of countNames) {
+        series.counts[name] += edge[name] < row[name] ? edge[name] : edge[name] - row[name];
+        row[name] = edge[name];
+      }
+      this.#rows.set(edge.id, row);
+    }
+    for (const [id, row] of this.#rows) if (row.fold !== this.#fold) this.#rows.delete(id);
+  }
+
+  /** Every series, `other` last and only when it has counts. */
+  *series(): Generator<EdgeSeries> {
+    yield* this.#series.values();
+    if (countNames.some((name) => this.#other.counts[name] > 0)) yield this.#other;
+  }
+
+  #seriesOf(key: string, edge: EdgeMeasure, isNew: boolean): Series {
+    const present = this.#series.get(key);
+    if (present !== undefined) return present;
+    // A row that went into `other` stays there: its place in a series of its own would begin with what `other` has counted.
+    if (!isNew) return this.#other;
+    if (this.#series.size >= this.#limit && !this.#forgetOne()) {
+      this.#dropped += 1;
+      return this.#other;
+    }
+    const series: Series = { labels: labelsOf(edge), counts: noCounts(), fold: this.#fold };
+    this.#series.set(key, series);
+    return series;
+  }
+
+  /** Gives up a series whose rows are gone. */
+  #forgetOne(): boolean {
+    for (const [key, series] of this.#series) {
+      if (series.fold < this.#fold - 1) {
+        this.#series.delete(key);
+        return true;
+      }
+    }
+    return false;
+  }
+}

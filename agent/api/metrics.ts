@@ -1,0 +1,272 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { EdgeLedger, edgeLabels, mostEdges } from './edges.js';
+import type { InflightMeasure, Measures } from './measures.js';
+import type { AgentView } from './view.js';
+
+type Values = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
+
+/** A family whose values are read anew for each scrape. */
+interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly labels: readonly string[];
+  readonly values: (measures: Measures, edges: EdgeLedger) => Values;
+}
+
+function one(value: number): Values {
+  return [[{}, value]];
+}
+
+function edgeFamily(
+  name: string,
+  help: string,
+  count: 'opened' | 'closed' | 'failed' | 'sentBytes' | 'receivedBytes',
+): Family {
+  return {
+    name,
+    help,
+    type: 'counter',
+    labels: edgeLabels,
+    values: (_measures, edges) => [...edges.series()].map(({ labels, counts }) => [labels, counts[count]]),
+  };
+}
+
+/** The busiest backends by name, the rest of them together. */
+function inflightValues(measured: Iterable<InflightMeasure>): Values {
+  const busiest = [...measured].sort((a, b) => b.inflight - a.inflight);
+  const rest = busiest.slice(mostEdges).reduce((sum, each) => sum + each.inflight, 0);
+  const named = busiest
+    .slice(0, mostEdges)
+    .map(({ service, port, backend, inflight }) => [{ service, port: String(port), backend }, inflight] as const);
+  return rest === 0 ? named : [...named, [{ service: 'other', port: 'other', backend: 'other' }, rest]];
+}
+
+/*
+ * Istio's sent and received are those of its proxy towards the client: "size of total bytes sent during response" and
+ * "received during request". What a client sent is therefore received.
+ */
+const families: readonly Family[] = [
+  edgeFamily('istio_tcp_connections_opened_total', 'Connections opened.', 'opened'),
+  edgeFamily('istio_tcp_connections_closed_total', 'Connections closed.', 'closed'),
+  edgeFamily(
+    'istio_tcp_sent_bytes_total',
+    'Bytes sent to the client in responses, known when a connection closes.',
+    'receivedBytes',
+  ),
+  edgeFamily(
+    'istio_tcp_received_bytes_total',
+    'Bytes received from the client in requests, known when a connection closes.',
+    'sentBytes',
+  ),
+  edgeFamily('weft_connections_failed_total', 'Connections that closed before they were established.', 'failed'),
+  {
+    name: 'weft_build_info',
+    help: 'The version of the agent; always 1.',
+    type: 'gauge',
+    labels: ['version', 'node_version'],
+    values: ({ version }) => [[{ version, node_version: process.version }, 1]],
+  },
+  {
+    name: 'weft_datapath_mode',
+    help: 'How connections are redirected; always 1.',
+    type: 'gauge',
+    labels: ['mode'],
+    values: ({ mode }) => [[{ mode }, 1]],
+  },
+  {
+    name: 'weft_ready',
+    help: 'Whether the node is ready.',
+    type: 'gauge',
+    labels: [],
+    values: ({ checks }) => one(checks.every((check) => check.state !== 'failed') ? 1 : 0),
+  },
+  {
+    name: 'weft_check_degraded',
+    help: 'Whether a check of readiness is degraded.',
+    type: 'gauge',
+    labels: ['check'],
+    values: ({ checks }) => checks.map(({ name, state }) => [{ check: name }, state === 'degraded' ? 1 : 0]),
+  },
+  {
+    name: 'weft_config_generation',
+    help: 'Generation of the tables; grows with each change that was written.',
+    type: 'gauge',
+    labels: [],
+    values: ({ generation }) => one(generation),
+  },
+  {
+    name: 'weft_decisions_total',
+    help: 'Decisions about connections and datagrams of Pods.',
+    type: 'counter',
+    labels: ['verdict', 'reason'],
+    values: ({ decisions }) => [...decisions].map(({ verdict, reason, count }) => [{ verdict, reason }, count]),
+  },
+  {
+    name: 'weft_path_total',
+    help: 'Connections by the path they took.',
+    type: 'counter',
+    labels: ['path', 'reason'],
+    values: ({ decisions }) =>
+      [...decisions]
+        .filter(({ verdict }) => verdict === 'redirect')
+        .map(({ reason, count }) => [{ path: 'l4', reason }, count]),
+  },
+  {
+    name: 'weft_map_entries',
+    help: 'Entries of a kernel map.',
+    type: 'gauge',
+    labels: ['map'],
+    values: ({ maps }) => [...maps].map(({ map, entries }) => [{ map }, entries]),
+  },
+  {
+    name: 'weft_map_capacity',
+    help: 'Entries that a kernel map has room for.',
+    type: 'gauge',
+    labels: ['map'],
+    values: ({ maps }) => [...maps].map(({ map, capacity }) => [{ map }, capacity]),
+  },
+  {
+    name: 'weft_map_pressure',
+    help: 'Entries of a kernel map over its capacity, 0 to 1.',
+    type: 'gauge',
+    labels: ['map'],
+    values: ({ maps }) =>
+      [...maps].map(({ map, entries, capacity }) => [{ map }, capacity === 0 ? 0 : entries / capacity]),
+  },
+  {
+    name: 'weft_map_drift_total',
+    help: 'Rows that were found to differ from what was desired, and repaired.',
+    type: 'counter',
+    labels: [],
+    values: ({ drift }) => one(drift),
+  },
+  {
+    name: 'weft_program_run_seconds_total',
+    help: 'Time a kernel program ran; 0 while the kernel keeps no statistics.',
+    type: 'counter',
+    labels: ['program'],
+    values: ({ programs }) => [...programs].map(({ program, runSeconds }) => [{ program }, runSeconds]),
+  },
+  {
+    name: 'weft_program_runs_total',
+    help: 'How often a kernel program ran; 0 while the kernel keeps no statistics.',
+    type: 'counter',
+    labels: ['program'],
+    values: ({ programs }) => [...programs].map(({ program, runs }) => [{ program }, runs]),
+  },
+  {
+    name: 'weft_backends',
+    help: 'Endpoints of Service ports by state.',
+    type: 'gauge',
+    labels: ['state'],
+    values: ({ backends }) => [...backends].map(({ state, count }) => [{ state }, count]),
+  },
+  {
+    name: 'weft_backend_inflight',
+    help: 'Connections in flight to an endpoint of a Service port; those without are left out.',
+    type: 'gauge',
+    labels: ['service', 'port', 'backend'],
+    values: ({ inflight }) => inflightValues(inflight),
+  },
+  {
+    name: 'weft_problems',
+    help: 'What is wrong with the manifests.',
+    type: 'gauge',
+    labels: ['severity', 'code'],
+    values: ({ problems }) => [...problems].map(({ severity, code, count }) => [{ severity, code }, count]),
+  },
+  {
+    name: 'weft_held_objects',
+    help: 'Objects that vanished and are held by the mass-delete brake.',
+    type: 'gauge',
+    labels: [],
+    values: ({ held }) => one(held),
+  },
+  {
+    name: 'weft_source_synced',
+    help: 'Whether a source of manifests has been read once.',
+    type: 'gauge',
+    labels: ['source'],
+    values: ({ sources }) => [...sources].map(({ source, synced }) => [{ source }, synced ? 1 : 0]),
+  },
+  {
+    name: 'weft_source_degraded',
+    help: 'Whether a source of manifests has trouble now.',
+    type: 'gauge',
+    labels: ['source'],
+    values: ({ sources }) => [...sources].map(({ source, degraded }) => [{ source }, degraded ? 1 : 0]),
+  },
+  {
+    name: 'weft_events_lost_total',
+    help: 'Flow events that were lost.',
+    type: 'counter',
+    labels: [],
+    values: ({ eventsLost }) => one(eventsLost),
+  },
+  {
+    name: 'weft_edges_full_total',
+    help: 'Connections whose edge did not fit the kernel map; they are counted in no istio_tcp series of their own.',
+    type: 'counter',
+    labels: [],
+    values: ({ edgesFull }) => one(edgesFull),
+  },
+  {
+    name: 'weft_series_dropped_total',
+    help: 'Edges that were counted in `other`, because a node shows at most 1000.',
+    type: 'counter',
+    labels: [],
+    values: (_measures, edges) => one(edges.dropped),
+  },
+];
+
+function fill(family: Family, metric: Counter | Gauge, values: Values): void {
+  metric.reset();
+  for (const [labels, value] of values) {
+    if (family.labels.length > 0) metric.inc(labels, value);
+    else metric.inc(value);
+  }
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  /** The registry in Prometheus' text format 0.0.4, read anew from the view. */
+  render(): Promise<string>;
+  close(): void;
+}
+
+/** Seconds: a change shall be effective within 0.5. */
+const propagationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** A registry of its own over one agent. */
+export function makeMetrics(view: AgentView): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const propagation = new Histogram({
+    name: 'weft_propagation_seconds',
+    help: 'From the arrival of a change until the kernel has it.',
+    buckets: propagationBuckets,
+    registers: [registry],
+  });
+  const unsubscribe = view.onPropagation((seconds) => propagation.observe(seconds));
+  const metrics = families.map(({ name, help, type, labels }) => {
+    const configuration = { name, help, labelNames: [...labels], registers: [registry] };
+    return type === 'counter' ? new Counter(configuration) : new Gauge(configuration);
+  });
+  const edges = new EdgeLedger();
+  return {
+    contentType: registry.contentType,
+    render() {
+      const measures = view.measures();
+      edges.fold(measures.edges);
+      families.forEach((family, index) => {
+        fill(family, metrics[index]!, family.values(measures, edges));
+      });
+      return registry.metrics();
+    },
+    close() {
+      unsubscribe();
+      registry.clear();
+    },
+  };
+}
