@@ -104,7 +104,7 @@ export class Reconciler {
         if (this.#slots.adopt(row.slotBase, row.slotCount) && this.#rings.adopt(row.ringBase, row.ringSize))
           sound.add(row.service);
       }
-      this.#found.set(nameOfKey(key), { key, row, bytes, isSound: sound.has(row.service) });
+      this.#found.set(nameOfKey(key), { key, row, bytes, isSound: sound.has(row.service), isCurrent: true });
       slotEnd = Math.max(slotEnd, row.slotBase + row.slotCount);
       ringEnd = Math.max(ringEnd, row.ringBase + row.ringSize);
     }
@@ -255,7 +255,9 @@ export class Reconciler {
       ids.push(backend.id);
     }
 
+    const owned = new Set(this.#ownedKeys(plan).map(nameOfKey));
     const keys = this.#claim(plan);
+    const claimed = keys.filter((key) => !owned.has(nameOfKey(key)));
     const found = old ? undefined : this.#foundFor(plan, keys);
     const service = old?.service ?? found?.row.service ?? this.#services.take();
     if (service === undefined) return 'service_states';
@@ -273,7 +275,7 @@ export class Reconciler {
       slots?.cancel();
       rings?.cancel();
       if (!old && !found) this.#services.release(service);
-      for (const key of keys) if (!old || !this.#isRowOf(old, key)) this.#owners.delete(nameOfKey(key));
+      for (const key of claimed) this.#unclaim(plan, key);
       return slots ? (rings ? 'frontends' : 'rings') : 'slots';
     }
 
@@ -282,8 +284,11 @@ export class Reconciler {
     if (slots.moved) step.slots.addArray(slots.base, contents.slots);
     if (rings.moved) step.rings.addArray(rings.base, contents.ring);
     for (const key of keys) {
-      const present = old && this.#isRowOf(old, key) ? old.row : this.#found.get(nameOfKey(key))?.bytes;
-      if (!present || !sameBytes(present, row)) step.frontends.addRow(key, row);
+      const left = this.#found.get(nameOfKey(key));
+      const present = old && owned.has(nameOfKey(key)) ? old.row : left?.isCurrent ? left.bytes : undefined;
+      if (present && sameBytes(present, row)) continue;
+      step.frontends.addRow(key, row);
+      if (left) left.isCurrent = false;
     }
     if (old) {
       for (const key of frontendKeys(old.plan)) {
@@ -310,19 +315,43 @@ export class Reconciler {
     });
   }
 
-  /** The keys of a plan's rows that no other plan owns; they are the plan's from now on. */
+  /** The keys of a plan's rows that are its own from now on: of several plans the first by Service has a row. */
   #claim(plan: FrontendPlan): readonly Uint8Array[] {
     return frontendKeys(plan).filter((key) => {
       const name = nameOfKey(key);
       const owner = this.#owners.get(name);
-      if (owner !== undefined && owner !== plan.key) {
-        const contenders = this.#contenders.get(name) ?? new Set();
-        this.#contenders.set(name, contenders.add(plan.key));
-        return false;
-      }
-      this.#owners.set(name, plan.key);
-      return true;
+      if (owner === plan.key) return true;
+      const rival = owner === undefined ? undefined : this.#programmed.get(owner)?.plan;
+      const wins = rival === undefined || plan.service < rival.service;
+      const loser = wins ? rival?.key : plan.key;
+      if (loser !== undefined) this.#contenders.set(name, (this.#contenders.get(name) ?? new Set()).add(loser));
+      if (wins) this.#owners.set(name, plan.key);
+      return wins;
     });
+  }
+
+  /** Gives claimed rows back to the plan that had them. */
+  #unclaim(plan: FrontendPlan, key: Uint8Array): void {
+    const name = nameOfKey(key);
+    const heir = this.#heirOf(plan, key);
+    if (heir === undefined) this.#owners.delete(name);
+    else this.#owners.set(name, heir.plan.key);
+  }
+
+  /** Of the plans that want a row which `plan` gives up, the first by Service. */
+  #heirOf(plan: FrontendPlan, key: Uint8Array): Programmed | undefined {
+    const name = nameOfKey(key);
+    const contenders = this.#contenders.get(name);
+    if (!contenders) return undefined;
+    const heirs = [...contenders].flatMap((each) => {
+      const other = each === plan.key ? undefined : this.#programmed.get(each);
+      return other && frontendKeys(other.plan).some((wanted) => sameBytes(wanted, key)) ? [other] : [];
+    });
+    const [heir] = heirs.sort((a, b) => (a.plan.service < b.plan.service ? -1 : 1));
+    contenders.delete(plan.key);
+    if (heir) contenders.delete(heir.plan.key);
+    if (contenders.size === 0) this.#contenders.delete(name);
+    return heir;
   }
 
   /** What an earlier agent wrote for this plan, if that is whole and no other plan took it. */
@@ -340,27 +369,15 @@ export class Reconciler {
     return frontendKeys(plan).filter((key) => this.#owners.get(nameOfKey(key)) === plan.key);
   }
 
-  #isRowOf(programmed: Programmed, key: Uint8Array): boolean {
-    return (
-      frontendKeys(programmed.plan).some((each) => sameBytes(each, key)) &&
-      this.#owners.get(nameOfKey(key)) === programmed.plan.key
-    );
-  }
-
   /** Gives up a row; another plan that wanted the same address and port gets it, else it is removed. */
   #disown(plan: FrontendPlan, key: Uint8Array, step: Step): void {
     const name = nameOfKey(key);
     if (this.#owners.get(name) !== plan.key) return;
     this.#owners.delete(name);
-    const contenders = [...(this.#contenders.get(name) ?? [])].sort();
-    this.#contenders.delete(name);
-    for (const contender of contenders) {
-      const other = this.#programmed.get(contender);
-      if (!other || contender === plan.key || !frontendKeys(other.plan).some((wanted) => sameBytes(wanted, key)))
-        continue;
-      this.#owners.set(name, contender);
-      this.#contenders.set(name, new Set(contenders.filter((each) => each !== contender)));
-      step.frontends.addRow(key, other.row);
+    const heir = this.#heirOf(plan, key);
+    if (heir) {
+      this.#owners.set(name, heir.plan.key);
+      step.frontends.addRow(key, heir.row);
       return;
     }
     step.removed.push(key);
@@ -404,9 +421,9 @@ export class Reconciler {
     let rows = this.backends.flush();
     this.#store.update('slots', step.slots);
     this.#store.update('rings', step.rings);
-    // Rows that go make room for rows that come.
+    // Rows that go make room for rows that come; a row that another plan has now is switched, not removed.
     const removed = new Batch(FrontendKeySize, 1, step.removed.length + 1);
-    for (const key of step.removed) removed.addRow(key, new Uint8Array(1));
+    for (const key of step.removed) if (!this.#owners.has(nameOfKey(key))) removed.addRow(key, new Uint8Array(1));
     this.#store.remove('frontends', removed.keys, removed.count);
     this.#store.update('frontends', step.frontends);
     rows += step.slots.count + step.rings.count + step.frontends.count + step.removed.length;
@@ -425,6 +442,8 @@ interface Found {
   readonly bytes: Uint8Array;
   /** Its regions are inside the tables and nobody else's. */
   readonly isSound: boolean;
+  /** The kernel still has it as it was found. */
+  isCurrent: boolean;
 }
 
 /** What one `apply` writes. */

@@ -1,0 +1,161 @@
+import { Batch } from '../tables/batch.js';
+import { sameBytes } from '../tables/bytes.js';
+import { FrontendKeySize, FrontendRowSize } from '../tables/layout.gen.js';
+import type { FrontendName } from './frontends.js';
+import type { Store } from './store.js';
+
+/** One row of `frontends`, there or wanted. */
+interface Claim {
+  readonly key: Uint8Array;
+  /** The plan whose row it is. */
+  owner: string | undefined;
+  /** Plans that want it too, but came later. */
+  contenders: Set<string> | undefined;
+  /** What the store has; `unknown` after a write that failed. */
+  written: Uint8Array | undefined;
+  /** Left by an earlier agent, not pruned yet. */
+  isFound: boolean;
+}
+
+const unknown = new Uint8Array(0);
+
+/**
+ * Who has which address, port and protocol: the rows of `frontends`. The first plan that claims a key owns it until it drops it;
+ * then the first of the others by name.
+ */
+export class Claims {
+  readonly #capacity: number;
+  readonly #claims = new Map<string, Claim>();
+  /** To be looked at by `write`. */
+  readonly #touched = new Map<string, Claim>();
+  #owned = 0;
+  /** Found rows that nobody owns. */
+  #found = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Rows that a plan owns. */
+  get owned(): number {
+    return this.#owned;
+  }
+
+  /** A row that an earlier agent left. It stays until a plan claims its key, or `forgetFound`. */
+  adopt({ name, key }: FrontendName, row: Uint8Array): void {
+    this.#claims.set(name, { key, owner: undefined, contenders: undefined, written: row, isFound: true });
+    this.#found++;
+  }
+
+  /** Whether the row is an earlier agent's and nobody has claimed it. */
+  isFound(name: string): boolean {
+    const claim = this.#claims.get(name);
+    return claim !== undefined && claim.isFound && claim.owner === undefined;
+  }
+
+  /** Found rows that nobody owns are to go. */
+  forgetFound(): void {
+    for (const [name, claim] of this.#claims) {
+      if (!claim.isFound) continue;
+      claim.isFound = false;
+      if (claim.owner === undefined) this.#touched.set(name, claim);
+    }
+    this.#found = 0;
+  }
+
+  ownerOf(name: string): string | undefined {
+    return this.#claims.get(name)?.owner;
+  }
+
+  /** Whether the rows fit in when the plan claims `wanted` and drops the rest of `held`. */
+  hasRoom(plan: string, wanted: readonly FrontendName[], held: readonly FrontendName[]): boolean {
+    const kept = new Set(wanted.map(({ name }) => name));
+    const isRow = (claim: Claim | undefined): boolean =>
+      claim !== undefined && (claim.owner !== undefined || claim.isFound);
+    const more = wanted.filter(({ name }) => !isRow(this.#claims.get(name))).length;
+    const less = held.filter(({ name }) => {
+      const claim = this.#claims.get(name);
+      return !kept.has(name) && claim?.owner === plan && !claim.isFound && !claim.contenders;
+    }).length;
+    return this.#owned + this.#found + more - less <= this.#capacity;
+  }
+
+  /** The plan wants this key: it owns it from now on, or waits until the owner drops it. */
+  claim(plan: string, { name, key }: FrontendName): void {
+    let claim = this.#claims.get(name);
+    if (!claim) {
+      claim = { key, owner: undefined, contenders: undefined, written: undefined, isFound: false };
+      this.#claims.set(name, claim);
+    }
+    this.#touched.set(name, claim);
+    if (claim.owner === plan) return;
+    if (claim.owner === undefined) {
+      this.#own(claim, plan);
+    } else {
+      claim.contenders ??= new Set();
+      claim.contenders.add(plan);
+    }
+  }
+
+  /** The plan does not want this key any more. */
+  drop(plan: string, { name }: FrontendName): void {
+    const claim = this.#claims.get(name);
+    if (!claim) return;
+    if (claim.owner !== plan) {
+      this.#leave(claim, plan);
+      return;
+    }
+    this.#touched.set(name, claim);
+    this.#own(claim, undefined);
+    const next = [...(claim.contenders ?? [])].sort()[0];
+    if (next === undefined) return;
+    this.#leave(claim, next);
+    this.#own(claim, next);
+  }
+
+  /** The rows as they should be; `rowOf` gives that of a plan. */
+  desired(rowOf: (plan: string) => Uint8Array): Batch {
+    const batch = new Batch(FrontendKeySize, FrontendRowSize, this.#owned + 1);
+    for (const { key, owner } of this.#claims.values()) if (owner !== undefined) batch.addRow(key, rowOf(owner));
+    return batch;
+  }
+
+  /** Brings the claimed and dropped rows into the store, each with one write. Returns the rows written and removed. What fails is tried again by the next call. */
+  write(store: Store, rowOf: (plan: string) => Uint8Array): number {
+    if (this.#touched.size === 0) return 0;
+    const changed = new Batch(FrontendKeySize, FrontendRowSize);
+    const removed = new Batch(FrontendKeySize, 0);
+    for (const claim of this.#touched.values()) {
+      if (claim.owner !== undefined) {
+        const row = rowOf(claim.owner);
+        if (claim.written && sameBytes(claim.written, row)) continue;
+        changed.addRow(claim.key, row);
+      } else {
+        if (!claim.written || claim.isFound) continue;
+        removed.addRow(claim.key, unknown);
+      }
+      claim.written = unknown;
+    }
+    // Rows that go make room for rows that come.
+    store.remove('frontends', removed.keys, removed.count);
+    store.update('frontends', changed);
+    for (const [name, claim] of this.#touched) {
+      if (claim.owner !== undefined) claim.written = rowOf(claim.owner);
+      else if (!claim.isFound) this.#claims.delete(name);
+    }
+    this.#touched.clear();
+    return changed.count + removed.count;
+  }
+
+  #own(claim: Claim, owner: string | undefined): void {
+    const rows = (owner === undefined ? 0 : 1) - (claim.owner === undefined ? 0 : 1);
+    this.#owned += rows;
+    if (claim.isFound) this.#found -= rows;
+    claim.owner = owner;
+  }
+
+  #leave(claim: Claim, plan: string): void {
+    claim.contenders?.delete(plan);
+    if (claim.contenders?.size === 0) claim.contenders = undefined;
+  }
+}
