@@ -29,6 +29,7 @@ export class AgentProcess {
   readonly #onEnd: (error: Error) => void;
   #child: ChildProcess | null = null;
   #expected = false;
+  #started = 0;
   state: AgentState = 'dead';
 
   /** `onEnd` is told when the agent ends without being asked to. */
@@ -52,6 +53,7 @@ export class AgentProcess {
     closeSync(log);
     this.#child = child;
     this.#expected = false;
+    this.#started = this.#clock.monotonic();
     this.state = 'starting';
     const end = (why: string): void => {
       if (this.#child === child) this.state = 'dead';
@@ -61,17 +63,16 @@ export class AgentProcess {
     child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
   }
 
-  /** Resolves with the ms that it took. Throws when it takes too long or `signal` is aborted. */
+  /** Resolves with the ms since it was started. Throws when it takes too long or `signal` is aborted. */
   async untilReady(signal: AbortSignal): Promise<number> {
-    const start = this.#clock.monotonic();
     while ((await this.#get('/readyz').catch(() => null))?.status !== 200) {
       signal.throwIfAborted();
       if (this.state === 'dead') throw new Error(`the agent did not start\n${this.#lastWords()}`);
-      if (this.#clock.monotonic() - start > patience) throw new Error(await this.#whyNotReady());
+      if (this.#clock.monotonic() - this.#started > patience) throw new Error(await this.#whyNotReady());
       await pause(this.#clock, pollPace);
     }
     this.state = 'ready';
-    return this.#clock.monotonic() - start;
+    return this.#clock.monotonic() - this.#started;
   }
 
   /** Kills it with SIGKILL; resolves when it is gone. */

@@ -192,10 +192,9 @@ class Performance {
       for (const { at, text } of this.#monitor.events) words.write(`${at.toFixed(1).padStart(6)} s  ${text}\n`);
     for (const trouble of troubles) words.write(`weft demo: while removing: ${trouble}\n`);
     if (end !== null) words.write(`weft demo: ${end instanceof Error ? end.message : end}\n`);
-    const lines = drawSummary(summary);
-    output.write(
-      this.#options.format === 'json' ? `${JSON.stringify(summary, null, 2)}\n` : paintAll(lines, output, environment),
-    );
+    const silent = summary.connections === 0 && summary.met;
+    if (this.#options.format === 'json') output.write(`${JSON.stringify(summary, null, 2)}\n`);
+    else if (!silent) output.write(paintAll(drawSummary(summary), output, environment));
     return exitCode(summary, end, troubles);
   }
 }

@@ -42,7 +42,7 @@ export function drawScreen(scene: Scene, width: number): Line[] {
     plain(''),
     ...scene.events.slice(-shownEvents).map(eventLine),
     plain(''),
-    [styled(`weft status --api ${scene.api} · Ctrl-C ends and removes everything`, 'dim')],
+    [styled(`npx weft status --api ${scene.api} · Ctrl-C ends and removes everything`, 'dim')],
   ];
 }
 

@@ -120,7 +120,7 @@ function trafficVerdicts(tally: Tally, shares: readonly ShareRow[], facts: Facts
 
 function volume(tally: Tally, elapsed: number): Verdict {
   const { connections } = tally.total((lap) => lap !== 'open');
-  const least = Math.floor(leastRate * elapsed);
+  const least = leastRate * Math.round(elapsed);
   return {
     met: connections >= least,
     text: `${connections} connections in ${elapsed.toFixed(1)} s (at least ${least})`,
