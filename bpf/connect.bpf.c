@@ -11,6 +11,8 @@ static __always_inline void remember(struct bpf_sock_addr *ctx, const struct pod
 		count_bound(WEFT_COUNT_STORAGE_FULL);
 		return;
 	}
+	if (name->service)
+		report_end(name);
 	name->service_address = to->address;
 	name->backend_address = p->address;
 	name->service_port = to->port;
@@ -39,7 +41,12 @@ static __always_inline void remember(struct bpf_sock_addr *ctx, const struct pod
 /* A socket that was connected to a Service before is nobody's now. */
 static __always_inline void forget(struct bpf_sock_addr *ctx)
 {
-	if (bpf_sk_storage_delete(&socket_names, ctx->sk) || ctx->protocol != WEFT_UDP)
+	struct socket_name *name = bpf_sk_storage_get(&socket_names, ctx->sk, 0, 0);
+	if (!name)
+		return;
+	report_end(name);
+	bpf_sk_storage_delete(&socket_names, ctx->sk);
+	if (ctx->protocol != WEFT_UDP)
 		return;
 	struct datagram_key key = {.cookie = bpf_get_socket_cookie(ctx)};
 	bpf_map_delete_elem(&connected_datagrams, &key);

@@ -49,21 +49,6 @@ static __always_inline void on_established(struct socket_name *name)
 	}
 }
 
-static __always_inline void on_failed(struct socket_name *name)
-{
-	struct backend_state *b = bpf_map_lookup_elem(&backend_states, &name->backend);
-	if (b)
-		__sync_fetch_and_add(&b->failed, 1);
-	struct edge *edge = edge_of(name);
-	if (edge)
-		__sync_fetch_and_add(&edge->failed, 1);
-	struct flow_event *event = reserve_named_event(WEFT_EVENT_FAIL, name);
-	if (event) {
-		event->duration_ns = event->time_ns - name->picked_ns;
-		submit_event(event);
-	}
-}
-
 static __always_inline void on_closed(struct bpf_sock_ops *ops, struct socket_name *name)
 {
 	struct edge *edge = edge_of(name);
@@ -91,7 +76,7 @@ static __always_inline void on_close(struct bpf_sock_ops *ops, struct socket_nam
 	name->state = WEFT_SOCKET_CLOSED;
 	add_inflight(name, -1);
 	if (state == WEFT_SOCKET_CONNECTING)
-		on_failed(name);
+		report_failure(name);
 	else
 		on_closed(ops, name);
 }
@@ -125,16 +110,10 @@ int weft_sock_release(struct bpf_sock *sk)
 	struct socket_name *name = bpf_sk_storage_get(&socket_names, sk, 0, 0);
 	if (!name)
 		return 1;
-	if (name->state == WEFT_SOCKET_PICKED) {
-		on_failed(name);
-	} else if (name->state == WEFT_SOCKET_DATAGRAM) {
+	report_end(name);
+	if (name->state == WEFT_SOCKET_DATAGRAM) {
 		struct datagram_key key = {.cookie = bpf_get_socket_cookie(sk)};
 		bpf_map_delete_elem(&connected_datagrams, &key);
-		struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name);
-		if (event) {
-			event->duration_ns = event->time_ns - name->picked_ns;
-			submit_event(event);
-		}
 	}
 	return 1;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
-/* What happened: counters, edges and the ring of events. Nothing here decides. */
+/*
+ * What happened: counters, edges and the ring of events. Nothing here decides. Counters of each CPU are added to atomically
+ * all the same: a program of a soft interrupt, or of a task that preempts, may come between a load and its store.
+ */
 #ifndef WEFT_COUNT_H
 #define WEFT_COUNT_H
 
@@ -9,14 +12,14 @@ static __always_inline void count_reason(__u32 reason)
 {
 	struct counter *c = bpf_map_lookup_elem(&decisions, &reason);
 	if (c)
-		c->value++;
+		__sync_fetch_and_add(&c->value, 1);
 }
 
 static __always_inline void count_bound(__u32 which)
 {
 	struct counter *c = bpf_map_lookup_elem(&counters, &which);
 	if (c)
-		c->value++;
+		__sync_fetch_and_add(&c->value, 1);
 }
 
 /* The edge's sums; those of "the rest" when the map is full. */
@@ -89,6 +92,36 @@ static __always_inline struct flow_event *reserve_named_event(__u8 kind, const s
 static __always_inline void submit_event(struct flow_event *event)
 {
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+/* A TCP connection that was not established. */
+static __always_inline void report_failure(const struct socket_name *name)
+{
+	struct backend_state *b = bpf_map_lookup_elem(&backend_states, &name->backend);
+	if (b)
+		__sync_fetch_and_add(&b->failed, 1);
+	struct edge *edge = edge_of(name);
+	if (edge)
+		__sync_fetch_and_add(&edge->failed, 1);
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_FAIL, name);
+	if (event) {
+		event->duration_ns = event->time_ns - name->picked_ns;
+		submit_event(event);
+	}
+}
+
+/* The socket is released, or connects anew: a pick that came to no SYN (no route) has failed, connected UDP ends. */
+static __always_inline void report_end(const struct socket_name *name)
+{
+	if (name->state == WEFT_SOCKET_PICKED)
+		return report_failure(name);
+	if (name->state != WEFT_SOCKET_DATAGRAM)
+		return;
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name);
+	if (event) {
+		event->duration_ns = event->time_ns - name->picked_ns;
+		submit_event(event);
+	}
 }
 
 #endif

@@ -45,6 +45,12 @@ def serve(address, port=8080, name=None):
     return listener
 
 
+def stop(listener):
+    """Closes a listener although a thread is in accept()."""
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
 def serve_datagrams(address, port=5300, name=None):
     """A UDP server that answers "NAME DATA"."""
     server = socket.socket(family(address), socket.SOCK_DGRAM)
