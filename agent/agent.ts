@@ -23,6 +23,8 @@ import { Catalog } from './model/catalog.js';
 import type { Problem } from './model/problem.js';
 import { Readiness } from './readiness.js';
 import { watchFiles } from './sources/files.js';
+import { readManifest } from './sources/manifest.js';
+import { placeFindings, rootStates } from './sources/problems.js';
 import { Sync } from './sync.js';
 import { EdgeLedger } from './view/edges.js';
 import { createView } from './view/view.js';
@@ -128,6 +130,7 @@ export async function startAgent(config: Config, { clock, log }: Surroundings): 
     undo.push(() => intake.stop());
 
     let sourceProblems: readonly Problem[] = [];
+    let hasSynced = false;
     const files = watchFiles(config.manifests, {
       clock,
       onChanges: (changes) => intake.take(changes),
@@ -159,11 +162,11 @@ export async function startAgent(config: Config, { clock, log }: Surroundings): 
       programs: datapath.programs,
       flowReader,
       checks: () => readiness.checks(),
-      sources: () => files.sources(),
+      sources: () => rootStates(config.manifests, catalog, sourceProblems).map((root) => ({ ...root, synced: hasSynced })),
       sourceProblems: () => sourceProblems,
       held: () => intake.held.length,
-      locate: (findings) => files.locate(findings),
-      readManifests: (text, file) => files.readText(text, file),
+      locate: (findings) => placeFindings(findings, (fields) => files.locate(fields)),
+      readManifests: (text, file) => readManifest(file, text),
     });
     undo.push(() => view.close());
     const onError = (error: unknown, what: string): void => log.error({ err: error }, what);
@@ -176,7 +179,10 @@ export async function startAgent(config: Config, { clock, log }: Surroundings): 
       onError,
     });
     undo.push(() => api.close());
-    const metrics = await startMetrics(view, { address: config.metrics, clock, onError });
+    const metrics = await startMetrics(view, {
+      address: config.metrics,
+      onError: (error) => onError(error, 'metrics could not be read'),
+    });
     undo.push(() => metrics.close());
 
     const attempt =
@@ -220,6 +226,7 @@ export async function startAgent(config: Config, { clock, log }: Surroundings): 
     const settle = async (): Promise<void> => {
       await files.synced;
       if (isStopped) return;
+      hasSynced = true;
       readiness.finish('sources');
       sync.start();
       intake.startBraking();

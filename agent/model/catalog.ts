@@ -291,6 +291,17 @@ export class Catalog {
     for (const [each, byKey] of this.#others) if (kind === undefined || each === kind) yield* byKey.values();
   }
 
+  /** Every object, kind by kind. */
+  *objects(): Generator<MeshObject> {
+    yield* this.#services.values();
+    yield* this.#slices.all();
+    yield* this.#pods.values();
+    yield* this.#nodes.values();
+    yield* this.#namespaces.values();
+    yield* this.#rules.values();
+    yield* this.others();
+  }
+
   object(kind: Kind, key: string): MeshObject | undefined {
     switch (kind) {
       case 'Service':

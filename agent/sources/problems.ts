@@ -1,0 +1,43 @@
+import type { Catalog } from '../model/catalog.js';
+import { keyOf, type Origin } from '../model/mesh.js';
+import type { Problem } from '../model/problem.js';
+import type { ObjectFinding } from '../model/references.js';
+import type { Place } from './locate.js';
+import { showRef } from './manifest.js';
+
+/** Gives findings of objects the places of their fields. */
+export function placeFindings(
+  findings: readonly ObjectFinding[],
+  locate: (fields: readonly { readonly origin: Origin; readonly path: string }[]) => readonly Place[],
+): readonly Problem[] {
+  const places = locate(findings.map(({ object, path }) => ({ origin: object.meta.origin, path })));
+  return findings.map(({ object, ...finding }, index) => ({
+    ...finding,
+    file: object.meta.origin.file,
+    ...places[index]!,
+    resource: showRef(object.kind, keyOf(object)),
+  }));
+}
+
+/** How a root of manifests fares. */
+export interface RootState {
+  readonly name: string;
+  /** What is wrong with reading it now; empty when nothing is. */
+  readonly trouble: string;
+  readonly objects: number;
+}
+
+/** The roots with the number of objects of the catalog that came from each. `problems`: those of the source. */
+export function rootStates(roots: readonly string[], catalog: Catalog, problems: readonly Problem[]): readonly RootState[] {
+  const counts = roots.map(() => 0);
+  const rootOf = (file: string): number => roots.findIndex((root) => file === root || file.startsWith(root.endsWith('/') ? root : `${root}/`));
+  for (const { meta } of catalog.objects()) {
+    const root = rootOf(meta.origin.file);
+    if (root >= 0) counts[root]!++;
+  }
+  return roots.map((name, index) => ({
+    name,
+    trouble: problems.find((problem) => problem.severity === 'error' && problem.line === 0 && rootOf(problem.file) === index)?.message ?? '',
+    objects: counts[index]!,
+  }));
+}
