@@ -1,0 +1,113 @@
+import { keyOf } from '../model/mesh.js';
+import type { Problem } from '../model/problem.js';
+import { type ProblemCode, problemCodes } from '../model/problem-codes.js';
+import { checkReferences, type ObjectFinding } from '../model/references.js';
+import type { ViewParts } from './parts.js';
+
+/** By place, then code, field and message. */
+export function compareProblems(a: Problem, b: Problem): number {
+  return (
+    compareText(a.file, b.file) ||
+    a.line - b.line ||
+    a.column - b.column ||
+    compareText(a.code, b.code) ||
+    compareText(a.resource, b.resource) ||
+    compareText(a.path, b.path) ||
+    compareText(a.message, b.message)
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Everything that is wrong now. What is wrong between objects is looked for again only after a change. */
+export class ProblemList {
+  readonly #parts: ViewParts;
+  #references: readonly Problem[] | undefined;
+  #generation = -1;
+  readonly #forget: () => void;
+
+  constructor(parts: ViewParts) {
+    this.#parts = parts;
+    this.#forget = parts.sync.onPropagation(() => {
+      this.#references = undefined;
+    });
+  }
+
+  /** Sorted. */
+  all(): readonly Problem[] {
+    return [...this.#parts.sourceProblems(), ...this.#between(), ...this.#runtime()].sort(compareProblems);
+  }
+
+  close(): void {
+    this.#forget();
+  }
+
+  #between(): readonly Problem[] {
+    const { catalog, directoryMode, locate, sync } = this.#parts;
+    if (this.#references === undefined || this.#generation !== sync.generation || sync.generation === 0) {
+      this.#generation = sync.generation;
+      this.#references = locate(checkReferences(catalog, directoryMode));
+    }
+    return this.#references;
+  }
+
+  #runtime(): readonly Problem[] {
+    const { catalog, held, locate, pods, reconciler, store, sync } = this.#parts;
+    const findings: ObjectFinding[] = [];
+    for (const { plan, table } of reconciler.unfit()) {
+      const object = catalog.service(plan.service);
+      if (object === undefined) continue;
+      const message = `port ${plan.port}/${plan.protocol} (IPv${plan.family}, ${plan.backends.length} backends) does not fit into the table ${table} of ${store.capacity(table)} rows`;
+      findings.push({ object, path: 'spec.ports', ...codeOf('WEFT0601'), message });
+    }
+    for (const [key, trouble] of pods.troubles()) {
+      const object = catalog.pod(key);
+      if (object === undefined) continue;
+      findings.push({
+        object,
+        path: 'metadata.annotations["weft.dev/netns"]',
+        ...codeOf('WEFT0603'),
+        message: trouble,
+      });
+    }
+    const problems = [...locate(findings)];
+    if (held() > 0)
+      problems.push(
+        ofNode('WEFT0602', `${counted(held(), 'object')} that vanished ${held() === 1 ? 'is' : 'are'} held`),
+      );
+    if (sync.drift > 0)
+      problems.push(ofNode('WEFT0607', `${counted(sync.drift, 'row')} differed since the agent started`));
+    return problems;
+  }
+}
+
+function codeOf(code: ProblemCode): Pick<Problem, 'code' | 'severity' | 'fix'> {
+  const { severity, fix } = problemCodes[code];
+  return { code, severity, fix };
+}
+
+/** A problem of the node, not of an object. */
+function ofNode(code: ProblemCode, message: string): Problem {
+  return { ...codeOf(code), file: '', line: 0, column: 0, resource: '', path: '', message };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Findings with no better place than their file. */
+export function unlocated(findings: readonly ObjectFinding[]): readonly Problem[] {
+  return findings.map(({ object, code, severity, path, message, fix }) => ({
+    code,
+    severity,
+    file: object.meta.origin.file,
+    line: 0,
+    column: 0,
+    resource: `${object.kind} ${keyOf(object)}`,
+    path,
+    message,
+    fix,
+  }));
+}

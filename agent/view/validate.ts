@@ -1,0 +1,47 @@
+import type { Validation } from '../api/items.js';
+import type { Outcome } from '../api/view.js';
+import { Catalog } from '../model/catalog.js';
+import { type Change, keyOf, type MeshObject } from '../model/mesh.js';
+import type { Problem } from '../model/problem.js';
+import { problemCodes } from '../model/problem-codes.js';
+import { checkReferences, type ObjectFinding } from '../model/references.js';
+import { Versions } from '../model/versions.js';
+import type { ReadManifests, ViewParts } from './parts.js';
+import { compareProblems } from './problems.js';
+
+/** The name of the file that a text of a request is. */
+export const requestFile = '-';
+
+/** What putting the objects of a text in place would be: each object once. */
+export interface Submission {
+  readonly read: ReadManifests;
+  readonly changes: readonly Change[];
+  /** Of each object by itself, and of two that are the same. */
+  readonly problems: readonly Problem[];
+}
+
+export function readSubmission({ readManifests }: ViewParts, text: string): Submission {
+  const read = readManifests(text, requestFile);
+  const versions = new Versions();
+  const changes = versions.replace(requestFile, read.objects);
+  const duplicates = versions.shadowed().map(({ object }) => duplicateOf(object));
+  return { read, changes, problems: [...read.problems, ...read.locate(duplicates)] };
+}
+
+function duplicateOf(object: MeshObject): ObjectFinding {
+  const { severity, fix } = problemCodes.WEFT0501;
+  const message = `another ${object.kind} ${keyOf(object)} comes before it`;
+  return { object, code: 'WEFT0501', severity, path: 'metadata.name', message, fix };
+}
+
+/** What is wrong with the objects of a text, as if there were no others. */
+export function validateText(parts: ViewParts, text: string): Outcome<Validation> {
+  const { read, changes, problems } = readSubmission(parts, text);
+  const catalog = new Catalog();
+  catalog.apply(changes);
+  const references = read.locate(checkReferences(catalog, true));
+  return {
+    ok: true,
+    value: { objects: read.objects.length, problems: [...problems, ...references].sort(compareProblems) },
+  };
+}
