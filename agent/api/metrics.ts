@@ -228,6 +228,14 @@ function fill(family: Family, metric: Counter | Gauge, values: Values): void {
   }
 }
 
+/** prom-client's own set has gauges that end in _total, which is for counters only (OpenMetrics 1.0, 5.1). */
+function dropMisnamed(registry: Registry): void {
+  for (const { name, type } of registry.getMetricsAsArray()) {
+    const isCounter = (type as unknown) === 'counter';
+    if (name.endsWith('_total') && !isCounter) registry.removeSingleMetric(name);
+  }
+}
+
 export interface Metrics {
   readonly contentType: string;
   /** The registry in Prometheus' text format 0.0.4, read anew from the view. */
@@ -242,6 +250,7 @@ const propagationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 export function makeMetrics(view: AgentView): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  dropMisnamed(registry);
   const propagation = new Histogram({
     name: 'weft_propagation_seconds',
     help: 'From the arrival of a change until the kernel has it.',
