@@ -19,7 +19,7 @@ static __always_inline void remember(struct bpf_sock_addr *ctx, const struct pod
 	name->backend_port = p->port;
 	name->protocol = ctx->protocol;
 	name->state = ctx->protocol == WEFT_UDP ? WEFT_SOCKET_DATAGRAM : WEFT_SOCKET_PICKED;
-	name->named = 1;
+	name->fins = 0;
 	name->reason = p->reason;
 	name->service = f->service;
 	name->backend = p->backend;
@@ -27,6 +27,7 @@ static __always_inline void remember(struct bpf_sock_addr *ctx, const struct pod
 	name->pod = pod->id;
 	name->picked_ns = bpf_ktime_get_ns();
 	name->established_ns = 0;
+	name->received_bytes = 0;
 	if (name->protocol != WEFT_UDP)
 		return;
 	struct datagram_key key = {.cookie = bpf_get_socket_cookie(ctx)};

@@ -6,7 +6,13 @@
  */
 #include "count.h"
 
+/* include/net/tcp_states.h */
+#define TCP_FIN_WAIT1 4
+#define TCP_FIN_WAIT2 5
 #define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
+#define TCP_LAST_ACK 9
+#define TCP_CLOSING 11
 
 static __always_inline void add_inflight(const struct socket_name *name, __s32 by)
 {
@@ -49,20 +55,44 @@ static __always_inline void on_established(struct socket_name *name)
 	}
 }
 
+/* Whether the peer acknowledged our FIN, and so the kernel counts it among the bytes sent. */
+static __always_inline int sent_fin(struct bpf_sock_ops *ops, __u32 state)
+{
+	if (state == TCP_FIN_WAIT2)
+		return 1;
+	return (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSING) && ops->snd_una == ops->snd_nxt;
+}
+
+/*
+ * Whether the peer's FIN is among the bytes received. From FIN_WAIT2 a socket closes when it comes, or, released, at
+ * once: then only if it came together with the acknowledgement of ours.
+ */
+static __always_inline int received_fin(struct bpf_sock_ops *ops, const struct socket_name *name, __u32 state)
+{
+	if (name->fins & WEFT_FIN_RECEIVED)
+		return 1;
+	if (state != TCP_FIN_WAIT2 || name->fins & WEFT_FIN_ABANDONED)
+		return 0;
+	return !(name->fins & WEFT_FIN_RELEASED) || ops->bytes_received != name->received_bytes;
+}
+
 static __always_inline void on_closed(struct bpf_sock_ops *ops, struct socket_name *name)
 {
+	__u32 state = ops->args[0];
+	__u64 sent = ops->bytes_acked - 1 - sent_fin(ops, state); /* 1: the SYN */
+	__u64 received = ops->bytes_received - received_fin(ops, name, state);
 	struct edge *edge = edge_of(name);
 	if (edge) {
 		__sync_fetch_and_add(&edge->closed, 1);
-		__sync_fetch_and_add(&edge->sent_bytes, ops->bytes_acked);
-		__sync_fetch_and_add(&edge->received_bytes, ops->bytes_received);
+		__sync_fetch_and_add(&edge->sent_bytes, sent);
+		__sync_fetch_and_add(&edge->received_bytes, received);
 	}
 	struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name);
 	if (event) {
 		event->connect_ns = name->established_ns - name->picked_ns;
 		event->duration_ns = event->time_ns - name->picked_ns;
-		event->sent_bytes = ops->bytes_acked;
-		event->received_bytes = ops->bytes_received;
+		event->sent_bytes = sent;
+		event->received_bytes = received;
 		event->srtt_us = ops->srtt_us >> 3; /* the kernel keeps eight times the smoothed RTT */
 		submit_event(event);
 	}
@@ -79,6 +109,22 @@ static __always_inline void on_close(struct bpf_sock_ops *ops, struct socket_nam
 		report_failure(name);
 	else
 		on_closed(ops, name);
+}
+
+static __always_inline void on_state(struct bpf_sock_ops *ops, struct socket_name *name)
+{
+	switch (ops->args[1]) {
+	case TCP_CLOSE_WAIT:
+	case TCP_CLOSING:
+		name->fins |= WEFT_FIN_RECEIVED;
+		break;
+	case TCP_FIN_WAIT2:
+		name->fins |= WEFT_FIN_ACKED;
+		name->received_bytes = ops->bytes_received;
+		break;
+	case TCP_CLOSE:
+		on_close(ops, name);
+	}
 }
 
 SEC("sockops")
@@ -98,8 +144,8 @@ int weft_connection(struct bpf_sock_ops *ops)
 		on_connecting(ops, name);
 	else if (op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
 		on_established(name);
-	else if (ops->args[1] == TCP_CLOSE)
-		on_close(ops, name);
+	else
+		on_state(ops, name);
 	return 1;
 }
 
@@ -111,6 +157,7 @@ int weft_sock_release(struct bpf_sock *sk)
 	if (!name)
 		return 1;
 	report_end(name);
+	name->fins |= name->fins & WEFT_FIN_ACKED ? WEFT_FIN_ABANDONED : WEFT_FIN_RELEASED;
 	if (name->state == WEFT_SOCKET_DATAGRAM) {
 		struct datagram_key key = {.cookie = bpf_get_socket_cookie(sk)};
 		bpf_map_delete_elem(&connected_datagrams, &key);

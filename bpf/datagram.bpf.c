@@ -147,22 +147,22 @@ static __always_inline void report_first(const struct pod *pod, const struct pee
 	submit_event(event);
 }
 
-/* A send to an address that is no Service: from now on that address answers under its own name. */
+/*
+ * A send to an address that is no Service: from now on that address answers under its own name. The name of a connected
+ * socket stays: send(2) on an IPv6 socket that is connected to a mapped address comes here with the backend's address.
+ */
 static __always_inline void forget_names(struct bpf_sock_addr *ctx, const struct endpoint *to)
 {
 	struct datagram_peers *d = bpf_sk_storage_get(&datagrams, ctx->sk, 0, 0);
-	if (d) {
-		bpf_spin_lock(&d->lock);
-		for (int i = 0; i < WEFT_PEERS; i++) {
-			struct peer *p = &d->peers[i];
-			if (p->backend_port == to->port && same_address(&p->backend_address, &to->address))
-				p->named = 0;
-		}
-		bpf_spin_unlock(&d->lock);
+	if (!d)
+		return;
+	bpf_spin_lock(&d->lock);
+	for (int i = 0; i < WEFT_PEERS; i++) {
+		struct peer *p = &d->peers[i];
+		if (p->backend_port == to->port && same_address(&p->backend_address, &to->address))
+			p->named = 0;
 	}
-	struct socket_name *name = bpf_sk_storage_get(&socket_names, ctx->sk, 0, 0);
-	if (name && name->backend_port == to->port && same_address(&name->backend_address, &to->address))
-		name->named = 0;
+	bpf_spin_unlock(&d->lock);
 }
 
 static __always_inline int decide_send(struct bpf_sock_addr *ctx, const struct endpoint *to, struct pick *p)
@@ -281,7 +281,7 @@ static __always_inline int name_sender(struct bpf_sock_addr *ctx, struct endpoin
 	if (found)
 		return 1;
 	struct socket_name *name = bpf_sk_storage_get(&socket_names, ctx->sk, 0, 0);
-	if (!name || !name->named || name->backend_port != from->port ||
+	if (!name || name->backend_port != from->port ||
 	    !same_address(&name->backend_address, &from->address))
 		return 0;
 	from->address = name->service_address;

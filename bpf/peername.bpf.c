@@ -5,7 +5,7 @@
 static __always_inline int name_peer(struct bpf_sock_addr *ctx, struct endpoint *peer)
 {
 	struct socket_name *name = bpf_sk_storage_get(&socket_names, ctx->sk, 0, 0);
-	if (!name || !name->named || name->backend_port != peer->port ||
+	if (!name || name->backend_port != peer->port ||
 	    !same_address(&name->backend_address, &peer->address))
 		return 0;
 	peer->address = name->service_address;

@@ -127,6 +127,14 @@ enum weft_socket_state {
 	WEFT_SOCKET_DATAGRAM = 4, /* connected UDP */
 };
 
+/* How far the FINs of a TCP connection got: the kernel counts each as a byte. */
+enum weft_fin {
+	WEFT_FIN_RECEIVED = 1,
+	WEFT_FIN_ACKED = 2, /* ours: FIN_WAIT2 */
+	WEFT_FIN_RELEASED = 4, /* no descriptor is left */
+	WEFT_FIN_ABANDONED = 8, /* released in FIN_WAIT2: the kernel waits for the peer's elsewhere */
+};
+
 /* What a connected socket was told: SK_STORAGE of TCP and connected UDP. */
 struct socket_name {
 	struct weft_address service_address;
@@ -135,7 +143,7 @@ struct socket_name {
 	__be16 backend_port;
 	__u8 protocol;
 	__u8 state; /* enum weft_socket_state */
-	__u8 named; /* peer names are rewritten */
+	__u8 fins; /* enum weft_fin */
 	__u8 reason; /* enum weft_reason of the pick */
 	__u32 service;
 	__u32 backend;
@@ -143,6 +151,7 @@ struct socket_name {
 	__u32 pod;
 	__u64 picked_ns; /* CLOCK_MONOTONIC */
 	__u64 established_ns;
+	__u64 received_bytes; /* when our FIN was acknowledged */
 };
 
 /*

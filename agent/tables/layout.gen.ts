@@ -556,7 +556,7 @@ export function writeSlotRow(row: SlotRow, view: DataView, at: number): void {
   view.setUint32(at + 16, row.alias, true);
 }
 
-/** struct socket_name, 72 bytes. */
+/** struct socket_name, 80 bytes. */
 export interface SocketNameRow {
   readonly serviceAddress: string;
   readonly backendAddress: string;
@@ -564,7 +564,7 @@ export interface SocketNameRow {
   readonly backendPort: number;
   readonly protocol: number;
   readonly state: number;
-  readonly named: number;
+  readonly fins: number;
   readonly reason: number;
   readonly service: number;
   readonly backend: number;
@@ -572,8 +572,9 @@ export interface SocketNameRow {
   readonly pod: number;
   readonly pickedNs: bigint;
   readonly establishedNs: bigint;
+  readonly receivedBytes: bigint;
 }
-export const SocketNameRowSize = 72;
+export const SocketNameRowSize = 80;
 export function readSocketNameRow(view: DataView, at: number): SocketNameRow {
   return {
     serviceAddress: readAddress(bytesOf(view), at + 0),
@@ -582,7 +583,7 @@ export function readSocketNameRow(view: DataView, at: number): SocketNameRow {
     backendPort: view.getUint16(at + 34, false),
     protocol: view.getUint8(at + 36),
     state: view.getUint8(at + 37),
-    named: view.getUint8(at + 38),
+    fins: view.getUint8(at + 38),
     reason: view.getUint8(at + 39),
     service: view.getUint32(at + 40, true),
     backend: view.getUint32(at + 44, true),
@@ -590,6 +591,7 @@ export function readSocketNameRow(view: DataView, at: number): SocketNameRow {
     pod: view.getUint32(at + 52, true),
     pickedNs: view.getBigUint64(at + 56, true),
     establishedNs: view.getBigUint64(at + 64, true),
+    receivedBytes: view.getBigUint64(at + 72, true),
   };
 }
 export function writeSocketNameRow(row: SocketNameRow, view: DataView, at: number): void {
@@ -599,7 +601,7 @@ export function writeSocketNameRow(row: SocketNameRow, view: DataView, at: numbe
   view.setUint16(at + 34, row.backendPort, false);
   view.setUint8(at + 36, row.protocol);
   view.setUint8(at + 37, row.state);
-  view.setUint8(at + 38, row.named);
+  view.setUint8(at + 38, row.fins);
   view.setUint8(at + 39, row.reason);
   view.setUint32(at + 40, row.service, true);
   view.setUint32(at + 44, row.backend, true);
@@ -607,6 +609,7 @@ export function writeSocketNameRow(row: SocketNameRow, view: DataView, at: numbe
   view.setUint32(at + 52, row.pod, true);
   view.setBigUint64(at + 56, row.pickedNs, true);
   view.setBigUint64(at + 64, row.establishedNs, true);
+  view.setBigUint64(at + 72, row.receivedBytes, true);
 }
 
 export type TableName = 'affinities' | 'backend_states' | 'backends' | 'connected_datagrams' | 'control' | 'counters' | 'datagrams' | 'decisions' | 'edge_rest' | 'edges' | 'frontends' | 'overrides' | 'pods' | 'rings' | 'service_states' | 'slots' | 'socket_names';
@@ -1450,7 +1453,7 @@ export const tableLayouts: readonly TableLayout[] = [
     },
     "value": {
       "name": "socket_name",
-      "size": 72,
+      "size": 80,
       "fields": [
         {
           "name": "service_address",
@@ -1489,7 +1492,7 @@ export const tableLayouts: readonly TableLayout[] = [
           "size": 1
         },
         {
-          "name": "named",
+          "name": "fins",
           "kind": "u8",
           "offset": 38,
           "size": 1
@@ -1534,6 +1537,12 @@ export const tableLayouts: readonly TableLayout[] = [
           "name": "established_ns",
           "kind": "u64",
           "offset": 64,
+          "size": 8
+        },
+        {
+          "name": "received_bytes",
+          "kind": "u64",
+          "offset": 72,
           "size": 8
         }
       ]
