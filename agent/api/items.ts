@@ -162,6 +162,8 @@ export interface ExplainQuery {
   readonly headers: readonly { readonly name: string; readonly value: string }[];
 }
 
+export type { Explanation } from '../compile/explain.js';
+
 export interface Validation {
   /** How many objects were understood. */
   readonly objects: number;

@@ -116,7 +116,6 @@ const emptyMeasures: Measures = {
   version: '0.1.0',
   mode: 'connect',
   generation: 7,
-  checks: [],
   decisions: [],
   edges: [],
   edgesFull: 0,
