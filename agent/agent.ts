@@ -23,8 +23,7 @@ import { Catalog } from './model/catalog.js';
 import type { Problem } from './model/problem.js';
 import { Readiness } from './readiness.js';
 import { watchFiles } from './sources/files.js';
-import { readManifest } from './sources/manifest.js';
-import { placeFindings, rootStates } from './sources/problems.js';
+import { placeFindings, readText, rootStates } from './sources/problems.js';
 import { Sync } from './sync.js';
 import { EdgeLedger } from './view/edges.js';
 import { createView } from './view/view.js';
@@ -166,7 +165,7 @@ export async function startAgent(config: Config, { clock, log }: Surroundings): 
       sourceProblems: () => sourceProblems,
       held: () => intake.held.length,
       locate: (findings) => placeFindings(findings, (fields) => files.locate(fields)),
-      readManifests: (text, file) => readManifest(file, text),
+      readManifests: readText,
     });
     undo.push(() => view.close());
     const onError = (error: unknown, what: string): void => log.error({ err: error }, what);

@@ -1,9 +1,9 @@
 import type { Catalog } from '../model/catalog.js';
-import { keyOf, type Origin } from '../model/mesh.js';
+import { keyOf, type MeshObject, type Origin } from '../model/mesh.js';
 import type { Problem } from '../model/problem.js';
 import type { ObjectFinding } from '../model/references.js';
-import type { Place } from './locate.js';
-import { showRef } from './manifest.js';
+import { Locator, type Place } from './locate.js';
+import { readManifest, showRef } from './manifest.js';
 
 /** Gives findings of objects the places of their fields. */
 export function placeFindings(
@@ -17,6 +17,22 @@ export function placeFindings(
     ...places[index]!,
     resource: showRef(object.kind, keyOf(object)),
   }));
+}
+
+/** What a text of manifests says. `locate` gives findings of its objects their places in it. */
+export interface TextManifests {
+  readonly objects: readonly MeshObject[];
+  readonly problems: readonly Problem[];
+  readonly locate: (findings: readonly ObjectFinding[]) => readonly Problem[];
+}
+
+/** Reads YAML or JSON documents; problems name `file`. */
+export async function readText(text: string, file: string): Promise<TextManifests> {
+  const { objects, problems } = await readManifest(file, text);
+  const locator = Locator.of(file, text);
+  const locate = (findings: readonly ObjectFinding[]): readonly Problem[] =>
+    placeFindings(findings, (fields) => fields.map(({ origin, path }) => locator.find(origin, path)));
+  return { objects, problems, locate };
 }
 
 /** How a root of manifests fares. */

@@ -20,14 +20,14 @@ interface Tables {
 }
 
 /** Which rows putting the objects of a text beside the present ones would add, change and remove. Nothing is written. */
-export function diffText(parts: ViewParts, text: string): Outcome<Diff> {
-  const submission = readSubmission(parts, text);
+export async function diffText(parts: ViewParts, text: string): Promise<Outcome<Diff>> {
+  const submission = await readSubmission(parts, text);
   const { read, changes } = submission;
   const own = submission.problems.toSorted(compareProblems);
   if (own.some(({ severity }) => severity === 'error'))
     return { ok: false, refusal: { type: 'invalid', message: 'the manifests have errors', problems: own } };
   const { catalog, touched } = overlay(parts.catalog, changes);
-  const objects = new Set(read.objects);
+  const objects = new Set(submission.objects);
   const findings = checkReferences(catalog, parts.directoryMode).filter(({ object }) => objects.has(object));
   const before = rowsOf(parts, parts.catalog, touched.services, touched.pods);
   const after = rowsOf(parts, catalog, touched.services, touched.pods);
@@ -36,7 +36,7 @@ export function diffText(parts: ViewParts, text: string): Outcome<Diff> {
     ok: true,
     value: {
       generation: parts.sync.generation,
-      problems: [...own, ...read.locate(findings)].sort(compareProblems),
+      problems: [...own, ...locate(findings)].sort(compareProblems),
       items: tableNames.flatMap((table) => differences(table, before[table], after[table])),
     },
   };

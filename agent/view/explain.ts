@@ -1,7 +1,7 @@
-import type { ExplainQuery, Explanation } from '../api/items.js';
+import type { ExplainQuery } from '../api/items.js';
 import type { Outcome, Refusal } from '../api/view.js';
 import type { ExplainError } from '../compile/destination.js';
-import { explain, type NameView, type TableView } from '../compile/explain.js';
+import { type Explanation, explain, type NameView, type TableView } from '../compile/explain.js';
 import { frontendKey } from '../kernel/frontends.js';
 import { indexKey } from '../kernel/store.js';
 import { keyOf } from '../model/mesh.js';

@@ -42,6 +42,7 @@ export function measure(parts: ViewParts, flows: KernelFlows, problems: ProblemL
     backends: backendStates(parts),
     inflight: inflight(parts),
     problems: countProblems(problems),
+    checks: parts.checks(),
     drift: parts.sync.drift,
     eventsLost: flows.lost(),
     held: parts.held(),

@@ -19,8 +19,6 @@ export interface ReadManifests {
   /** Valid ones, in their order; the same object may be there twice. */
   readonly objects: readonly MeshObject[];
   readonly problems: readonly Problem[];
-  /** Gives findings of these objects their places in the text. */
-  readonly locate: (findings: readonly ObjectFinding[]) => readonly Problem[];
 }
 
 /** The parts of the running agent that the view looks at. */
@@ -59,7 +57,7 @@ export interface ViewParts {
   /** Gives findings of objects their places in their files. */
   readonly locate: (findings: readonly ObjectFinding[]) => readonly Problem[];
   /** Reads YAML or JSON documents; problems name `file`. */
-  readonly readManifests: (text: string, file: string) => ReadManifests;
+  readonly readManifests: (text: string, file: string) => Promise<ReadManifests>;
 }
 
 /** What Services are compiled with now. */

@@ -1,4 +1,3 @@
-import { keyOf } from '../model/mesh.js';
 import type { Problem } from '../model/problem.js';
 import { type ProblemCode, problemCodes } from '../model/problem-codes.js';
 import { checkReferences, type ObjectFinding } from '../model/references.js';
@@ -95,19 +94,4 @@ function ofNode(code: ProblemCode, message: string): Problem {
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** Findings with no better place than their file. */
-export function unlocated(findings: readonly ObjectFinding[]): readonly Problem[] {
-  return findings.map(({ object, code, severity, path, message, fix }) => ({
-    code,
-    severity,
-    file: object.meta.origin.file,
-    line: 0,
-    column: 0,
-    resource: `${object.kind} ${keyOf(object)}`,
-    path,
-    message,
-    fix,
-  }));
 }

@@ -6,7 +6,9 @@ import type { Problem } from '../model/problem.js';
 import { problemCodes } from '../model/problem-codes.js';
 import { checkReferences, type ObjectFinding } from '../model/references.js';
 import { Versions } from '../model/versions.js';
-import type { ReadManifests, ViewParts } from './parts.js';
+import { Locator } from '../sources/locate.js';
+import { placeFindings } from '../sources/problems.js';
+import type { ViewParts } from './parts.js';
 import { compareProblems } from './problems.js';
 
 /** The name of the file that a text of a request is. */
@@ -14,18 +16,23 @@ export const requestFile = '-';
 
 /** What putting the objects of a text in place would be: each object once. */
 export interface Submission {
-  readonly read: ReadManifests;
+  readonly objects: readonly MeshObject[];
   readonly changes: readonly Change[];
   /** Of each object by itself, and of two that are the same. */
   readonly problems: readonly Problem[];
+  /** Gives findings of these objects their places in the text. */
+  readonly locate: (findings: readonly ObjectFinding[]) => readonly Problem[];
 }
 
-export function readSubmission({ readManifests }: ViewParts, text: string): Submission {
-  const read = readManifests(text, requestFile);
+export async function readSubmission({ readManifests }: ViewParts, text: string): Promise<Submission> {
+  const { objects, problems } = await readManifests(text, requestFile);
+  const locator = new Locator(text);
+  const locate = (findings: readonly ObjectFinding[]): readonly Problem[] =>
+    placeFindings(findings, (fields) => fields.map(({ origin, path }) => locator.find(origin, path)));
   const versions = new Versions();
-  const changes = versions.replace(requestFile, read.objects);
+  const changes = versions.replace(requestFile, objects);
   const duplicates = versions.shadowed().map(({ object }) => duplicateOf(object));
-  return { read, changes, problems: [...read.problems, ...read.locate(duplicates)] };
+  return { objects, changes, problems: [...problems, ...locate(duplicates)], locate };
 }
 
 function duplicateOf(object: MeshObject): ObjectFinding {
@@ -35,13 +42,13 @@ function duplicateOf(object: MeshObject): ObjectFinding {
 }
 
 /** What is wrong with the objects of a text, as if there were no others. */
-export function validateText(parts: ViewParts, text: string): Outcome<Validation> {
-  const { read, changes, problems } = readSubmission(parts, text);
+export async function validateText(parts: ViewParts, text: string): Promise<Outcome<Validation>> {
+  const { objects, changes, problems, locate } = await readSubmission(parts, text);
   const catalog = new Catalog();
   catalog.apply(changes);
-  const references = read.locate(checkReferences(catalog, true));
+  const references = locate(checkReferences(catalog, true));
   return {
     ok: true,
-    value: { objects: read.objects.length, problems: [...problems, ...references].sort(compareProblems) },
+    value: { objects: objects.length, problems: [...problems, ...references].sort(compareProblems) },
   };
 }
