@@ -22,7 +22,7 @@ interface Tables {
 /** Which rows putting the objects of a text beside the present ones would add, change and remove. Nothing is written. */
 export async function diffText(parts: ViewParts, text: string): Promise<Outcome<Diff>> {
   const submission = await readSubmission(parts, text);
-  const { read, changes } = submission;
+  const { changes, locate } = submission;
   const own = submission.problems.toSorted(compareProblems);
   if (own.some(({ severity }) => severity === 'error'))
     return { ok: false, refusal: { type: 'invalid', message: 'the manifests have errors', problems: own } };

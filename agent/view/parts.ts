@@ -19,6 +19,8 @@ export interface ReadManifests {
   /** Valid ones, in their order; the same object may be there twice. */
   readonly objects: readonly MeshObject[];
   readonly problems: readonly Problem[];
+  /** Gives findings of these objects their places in the text. */
+  readonly locate: (findings: readonly ObjectFinding[]) => readonly Problem[];
 }
 
 /** The parts of the running agent that the view looks at. */

@@ -6,8 +6,6 @@ import type { Problem } from '../model/problem.js';
 import { problemCodes } from '../model/problem-codes.js';
 import { checkReferences, type ObjectFinding } from '../model/references.js';
 import { Versions } from '../model/versions.js';
-import { Locator } from '../sources/locate.js';
-import { placeFindings } from '../sources/problems.js';
 import type { ViewParts } from './parts.js';
 import { compareProblems } from './problems.js';
 
@@ -25,10 +23,7 @@ export interface Submission {
 }
 
 export async function readSubmission({ readManifests }: ViewParts, text: string): Promise<Submission> {
-  const { objects, problems } = await readManifests(text, requestFile);
-  const locator = new Locator(text);
-  const locate = (findings: readonly ObjectFinding[]): readonly Problem[] =>
-    placeFindings(findings, (fields) => fields.map(({ origin, path }) => locator.find(origin, path)));
+  const { objects, problems, locate } = await readManifests(text, requestFile);
   const versions = new Versions();
   const changes = versions.replace(requestFile, objects);
   const duplicates = versions.shadowed().map(({ object }) => duplicateOf(object));
