@@ -42,7 +42,6 @@ export function measure(parts: ViewParts, flows: KernelFlows, problems: ProblemL
     backends: backendStates(parts),
     inflight: inflight(parts),
     problems: countProblems(problems),
-    checks: parts.checks(),
     drift: parts.sync.drift,
     eventsLost: flows.lost(),
     held: parts.held(),

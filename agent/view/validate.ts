@@ -1,11 +1,11 @@
 import type { Validation } from '../api/items.js';
 import type { Outcome } from '../api/view.js';
 import { Catalog } from '../model/catalog.js';
-import { type Change, keyOf, type MeshObject } from '../model/mesh.js';
+import type { Change, MeshObject } from '../model/mesh.js';
 import type { Problem } from '../model/problem.js';
 import { problemCodes } from '../model/problem-codes.js';
 import { checkReferences, type ObjectFinding } from '../model/references.js';
-import { Versions } from '../model/versions.js';
+import { type Shadowed, Versions } from '../model/versions.js';
 import type { ViewParts } from './parts.js';
 import { compareProblems } from './problems.js';
 
@@ -26,13 +26,13 @@ export async function readSubmission({ readManifests }: ViewParts, text: string)
   const { objects, problems, locate } = await readManifests(text, requestFile);
   const versions = new Versions();
   const changes = versions.replace(requestFile, objects);
-  const duplicates = versions.shadowed().map(({ object }) => duplicateOf(object));
+  const duplicates = [...versions.shadowed()].map(duplicateOf);
   return { objects, changes, problems: [...problems, ...locate(duplicates)], locate };
 }
 
-function duplicateOf(object: MeshObject): ObjectFinding {
+function duplicateOf({ object, winner }: Shadowed): ObjectFinding {
   const { severity, fix } = problemCodes.WEFT0501;
-  const message = `another ${object.kind} ${keyOf(object)} comes before it`;
+  const message = `is also defined in document ${winner.meta.origin.document + 1}, which is in effect`;
   return { object, code: 'WEFT0501', severity, path: 'metadata.name', message, fix };
 }
 
