@@ -1,8 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import type { FrontendPlan } from '../../agent/compile/plan.js';
 import { frontendKey } from '../../agent/kernel/frontends.js';
@@ -12,30 +7,19 @@ import { Reconciler } from '../../agent/kernel/reconcile.js';
 import { indexKey } from '../../agent/kernel/store.js';
 import { viewOf } from '../../agent/tables/bytes.js';
 import { BackendStateRowSize, Protocol, type TableName, writeBackendStateRow } from '../../agent/tables/layout.gen.js';
-
-const source = fileURLToPath(new URL('../../../test/bpf/pick.bpf.c', import.meta.url));
-
-let compiled: Uint8Array | undefined;
-
-function compile(): Uint8Array {
-  if (compiled) return compiled;
-  const directory = mkdtempSync(join(tmpdir(), 'wefttest-clang-'));
-  try {
-    const output = join(directory, 'pick.o');
-    const multiarch = execFileSync('cc', ['-print-multiarch'], { encoding: 'utf8' }).trim();
-    const include = `-I/usr/include/${multiarch}`; // asm/types.h, where clang does not look for target bpf
-    execFileSync('clang', ['-O2', '-g', '-Wall', '-target', 'bpf', '-mcpu=v3', include, '-c', source, '-o', output]);
-    compiled = new Uint8Array(readFileSync(output));
-    return compiled;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
+import { compileBpf } from './clang.js';
 
 /** Of pick.bpf.c. */
 const picksARun = 1 << 17;
 const requestSize = 40;
 const orderLength = 4096;
+
+let elf: Uint8Array | undefined;
+
+function compiled(): Uint8Array {
+  elf ??= compileBpf('test/bpf/pick.bpf.c');
+  return elf;
+}
 
 export interface Clients {
   /** Of the first client's address; each next one's is `hashStep` more. Default 0 and 0: one client. */
@@ -58,7 +42,7 @@ export class Picks {
   }
 
   private constructor() {
-    this.#object = native().openObject(compile(), 'pick');
+    this.#object = native().openObject(compiled(), 'pick');
     const sizes = {
       frontends: 4096,
       slots: 32768,

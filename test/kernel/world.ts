@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
 import { sourceHash } from '../../agent/compile/maglev.js';
 import type { FrontendPlan, PlanBackend } from '../../agent/compile/plan.js';
@@ -33,7 +33,16 @@ import {
   writePodRow,
 } from '../../agent/tables/layout.gen.js';
 import { type Place, Program } from './program.js';
-import { cgroupRoot, ip, makeCgroup, makeNamespace, pinDirectory, removeCgroup, removeNamespace } from './scratch.js';
+import {
+  cgroupRoot,
+  ip,
+  makeCgroup,
+  makeDirectory,
+  makeNamespace,
+  pinDirectory,
+  removeCgroup,
+  removeNamespace,
+} from './scratch.js';
 
 export interface PodOptions {
   /** On lo of its namespace. */
@@ -70,6 +79,8 @@ const small: Capacities = {
 export class World {
   readonly cgroup: string = makeCgroup();
   readonly pins: Pins;
+  /** Empty at first, for files. */
+  readonly directory: string = makeDirectory();
   readonly log: string[] = [];
   readonly #unlock: () => void;
   readonly #namespaces: string[] = [];
@@ -255,6 +266,7 @@ export class World {
     if (existsSync(this.pins.directory)) removePins(this.pins, false);
     this.#unlock();
     removeCgroup(this.cgroup);
+    rmSync(this.directory, { recursive: true });
     for (const netns of this.#namespaces) removeNamespace(netns);
   }
 }
