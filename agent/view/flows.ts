@@ -18,6 +18,8 @@ export interface FlowHubOptions {
   readonly clock: Clock;
   /** CLOCK_MONOTONIC. */
   readonly nowNs: () => bigint;
+  /** False while ids have no names yet: events wait in the ring. */
+  readonly isNamed: () => boolean;
 }
 
 /** Reads the programs' ring of events, names who was there, keeps the last 4 096 flows and hands new ones on. */
@@ -67,8 +69,8 @@ export class KernelFlows implements FlowHub {
 
   /** Takes what is in the ring now. */
   poll(): void {
-    const { reader, names } = this.#options;
-    if (reader === undefined) return;
+    const { isNamed, reader, names } = this.#options;
+    if (reader === undefined || !isNamed()) return;
     for (let read = 0; read < readsPerPoll; read++) {
       const events = reader.drain();
       this.#lost = reader.lost() - this.#lostBefore;

@@ -4,7 +4,7 @@ import type { BackendState } from '../compile/plan.js';
 import { viewOf } from '../tables/bytes.js';
 import { CounterRowSize, readCounterRow, type TableName } from '../tables/layout.gen.js';
 import type { KernelFlows } from './flows.js';
-import type { ViewParts } from './parts.js';
+import { isNamed, type ViewParts } from './parts.js';
 import type { ProblemList } from './problems.js';
 import { Counts, isOfService } from './programmed.js';
 
@@ -29,7 +29,7 @@ const verdictOf: Readonly<Record<(typeof reasons)[number], Verdict>> = {
 
 /** What a scrape shows: the tables' counters are read now. */
 export function measure(parts: ViewParts, flows: KernelFlows, problems: ProblemList): Measures {
-  const { edges, rows } = parts.edges.read();
+  const { edges, rows } = isNamed(parts) ? parts.edges.read() : { edges: [], rows: 0 };
   return {
     version: parts.version,
     mode: modeOf(parts),
@@ -42,6 +42,7 @@ export function measure(parts: ViewParts, flows: KernelFlows, problems: ProblemL
     backends: backendStates(parts),
     inflight: inflight(parts),
     problems: countProblems(problems),
+    checks: parts.checks(),
     drift: parts.sync.drift,
     eventsLost: flows.lost(),
     held: parts.held(),

@@ -66,3 +66,8 @@ export interface ViewParts {
 export function contextOf({ catalog, node, overrides }: ViewParts): CompileContext {
   return { node, zone: catalog.node(node)?.zone ?? '', overrides: overrides.current };
 }
+
+/** Whether ids have names: until the first plans are written, records are of what an earlier agent programmed. */
+export function isNamed({ sync }: ViewParts): boolean {
+  return sync.generation > 0;
+}

@@ -5,7 +5,7 @@ import { diffText } from './diff.js';
 import { explainQuery } from './explain.js';
 import { KernelFlows } from './flows.js';
 import { measure } from './measures.js';
-import type { ViewParts } from './parts.js';
+import { isNamed, type ViewParts } from './parts.js';
 import { listPods } from './pods.js';
 import { ProblemList } from './problems.js';
 import { listBackends, listRoutes, listServices } from './services.js';
@@ -25,6 +25,7 @@ export function createView(parts: ViewParts): RunningView {
     names: parts.edges.names,
     clock: parts.clock,
     nowNs: parts.nowNs,
+    isNamed: () => isNamed(parts),
   });
   const problems = new ProblemList(parts);
   return {
