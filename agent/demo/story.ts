@@ -30,6 +30,8 @@ export interface Stage {
 
 /** How long a backend is dead before its Pod says so, in ms: as long as a quick readiness probe may take. */
 const probeDelay = 80;
+/** What a phase has at least when the way into it took long, in ms: enough connections to judge its shares by. */
+const leastHold = 700;
 /** Until a change of a manifest counts as lost, in ms. */
 const patience = 5000;
 const pollPace = 5;
@@ -55,7 +57,7 @@ export class Story {
     return this.#facts;
   }
 
-  /** Resolves after the last phase, `seconds` after the first request. Throws when `signal` is aborted. */
+  /** Resolves after the last phase, `seconds` after the first request unless changes take longer. Throws when `signal` is aborted. */
   async play(seconds: number): Promise<void> {
     const { clock } = this.#stage;
     const ends = deadlines(seconds);
@@ -63,7 +65,7 @@ export class Story {
     for (const [index, phase] of phases.entries()) {
       this.#stage.onPhase(phase, index, phases.length);
       await this.#begin(phase);
-      await this.#until(start + ends[index]!);
+      await this.#until(Math.max(start + ends[index]!, clock.monotonic() + leastHold));
     }
     await this.#lap('open');
     this.#facts.seconds = (clock.monotonic() - start) / 1000;
