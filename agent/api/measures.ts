@@ -1,5 +1,6 @@
 import type { BackendState } from '../compile/plan.js';
 import type { Reason, Verdict } from './flow.js';
+import type { Check } from './items.js';
 
 /** Who is at one end of an edge, for Istio's labels. Empty text is shown as `unknown`. */
 export interface Identity {
@@ -68,6 +69,7 @@ export interface Measures {
   readonly version: string;
   readonly mode: string;
   readonly generation: number;
+  readonly checks: readonly Check[];
   readonly decisions: Iterable<DecisionMeasure>;
   readonly edges: Iterable<EdgeMeasure>;
   /** Connections of edges that did not fit the kernel's map. */

@@ -1,15 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { EdgeLedger, edgeLabels, mostEdges } from './edges.js';
-import type { Check } from './items.js';
 import type { InflightMeasure, Measures } from './measures.js';
 import type { AgentView } from './view.js';
 
 type Values = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
-
-/** What one scrape shows. */
-interface Reading extends Measures {
-  readonly checks: readonly Check[];
-}
 
 /** A family whose values are read anew for each scrape. */
 interface Family {
@@ -17,7 +11,7 @@ interface Family {
   readonly help: string;
   readonly type: 'counter' | 'gauge';
   readonly labels: readonly string[];
-  readonly values: (reading: Reading, edges: EdgeLedger) => Values;
+  readonly values: (measures: Measures, edges: EdgeLedger) => Values;
 }
 
 function one(value: number): Values {
@@ -34,7 +28,7 @@ function edgeFamily(
     help,
     type: 'counter',
     labels: edgeLabels,
-    values: (_reading, edges) => [...edges.series()].map(({ labels, counts }) => [labels, counts[count]]),
+    values: (_measures, edges) => [...edges.series()].map(({ labels, counts }) => [labels, counts[count]]),
   };
 }
 
@@ -222,7 +216,7 @@ const families: readonly Family[] = [
     help: 'Edges that were counted in `other`, because a node shows at most 1000.',
     type: 'counter',
     labels: [],
-    values: (_reading, edges) => one(edges.dropped),
+    values: (_measures, edges) => one(edges.dropped),
   },
 ];
 
@@ -272,10 +266,10 @@ export function makeMetrics(view: AgentView): Metrics {
   return {
     contentType: registry.contentType,
     render() {
-      const reading = { ...view.measures(), checks: view.ready() };
-      edges.fold(reading.edges);
+      const measures = view.measures();
+      edges.fold(measures.edges);
       families.forEach((family, index) => {
-        fill(family, metrics[index]!, family.values(reading, edges));
+        fill(family, metrics[index]!, family.values(measures, edges));
       });
       return registry.metrics();
     },

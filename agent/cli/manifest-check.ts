@@ -24,11 +24,20 @@ export function compareProblems(a: Problem, b: Problem): number {
   );
 }
 
-/** Reads files and directories as an agent would. */
+/** Reads files and directories as an agent would, and checks their objects by themselves and against each other. */
 export async function checkManifests(paths: readonly string[]): Promise<Checked> {
-  const { readManifests } = await import('../sources/files.js');
+  const [{ readManifests }, { locateFields }, { placeFindings }, { Catalog }, { checkReferences }] = await Promise.all([
+    import('../sources/files.js'),
+    import('../sources/file-store.js'),
+    import('../sources/problems.js'),
+    import('../model/catalog.js'),
+    import('../model/references.js'),
+  ]);
   const { objects, problems } = await readManifests(paths);
-  return { objects: objects.length, problems: [...problems].sort(compareProblems) };
+  const catalog = new Catalog();
+  catalog.apply(objects.map((object) => ({ type: 'put', object })));
+  const between = placeFindings(checkReferences(catalog, true), locateFields);
+  return { objects: objects.length, problems: [...problems, ...between].sort(compareProblems) };
 }
 
 export function counted(count: number, noun: string): string {

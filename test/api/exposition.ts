@@ -75,20 +75,21 @@ export function parseExposition(text: string): ReadonlyMap<string, Family> {
       current = { name: help[1]!, type: '', help: help[2]!, samples: [] };
       families.set(current.name, current);
     } else if (type !== null) {
-      if (current?.name !== type[1] || current.type !== '') throw new Error(`TYPE out of place: ${line}`);
+      if (current === undefined || current.name !== type[1] || current.type !== '')
+        throw new Error(`TYPE out of place: ${line}`);
       if (!Object.hasOwn(suffixes, type[2]!)) throw new Error(`unknown type: ${line}`);
       current.type = type[2]!;
     } else {
       const sample = parseSample(line);
       if (current === undefined) throw new Error(`sample before its family: ${line}`);
-      const { name } = current;
-      if (!(suffixes[current.type] ?? []).some((suffix) => sample.name === `${name}${suffix}`))
+      const family: OpenFamily = current;
+      if (!(suffixes[family.type] ?? []).some((suffix) => sample.name === `${family.name}${suffix}`))
         throw new Error(`sample out of place: ${line}`);
       const identity = JSON.stringify([sample.name, Object.entries(sample.labels).sort()]);
       if (seen.has(identity)) throw new Error(`sample twice: ${line}`);
       seen.add(identity);
       if (Object.values(sample.labels).includes('')) throw new Error(`empty label: ${line}`);
-      current.samples.push(sample);
+      family.samples.push(sample);
     }
   }
   for (const family of families.values()) check(family);

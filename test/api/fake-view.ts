@@ -116,6 +116,7 @@ const emptyMeasures: Measures = {
   version: '0.1.0',
   mode: 'connect',
   generation: 7,
+  checks: [],
   decisions: [],
   edges: [],
   edgesFull: 0,
@@ -274,7 +275,7 @@ export class FakeView implements AgentView {
   }
 
   measures(): Measures {
-    return this.measured;
+    return { ...this.measured, checks: this.checks };
   }
 
   onPropagation(listener: (seconds: number) => void): () => void {
