@@ -129,6 +129,28 @@ static __always_inline int is_alive(const struct peer *known)
 	return b && b->alive && b->generation == known->generation;
 }
 
+/*
+ * What the socket already uses for a Service; service 0: nothing. A connected socket hears its peer alone, so what it sends to
+ * its own Service by name goes there too.
+ */
+static __always_inline struct peer known_peer(struct bpf_sock_addr *ctx, struct datagram_peers *d,
+					      const struct endpoint *service)
+{
+	struct peer known = {};
+	struct socket_name *name = bpf_sk_storage_get(&socket_names, ctx->sk, 0, 0);
+	if (name && name->service_port == service->port && same_address(&name->service_address, &service->address)) {
+		known.service = name->service;
+		known.backend = name->backend;
+		known.generation = name->generation;
+		known.backend_address = name->backend_address;
+		known.backend_port = name->backend_port;
+		return known;
+	}
+	if (d)
+		known = find_peer(d, service);
+	return known;
+}
+
 static __always_inline void report_first(const struct pod *pod, const struct peer *peer, __u8 reason)
 {
 	struct flow_event *event = reserve_event(WEFT_EVENT_OPEN);
@@ -184,18 +206,15 @@ static __always_inline int decide_send(struct bpf_sock_addr *ctx, const struct e
 		count_bound(WEFT_COUNT_STORAGE_FULL);
 
 	struct peer fresh = {.service_address = to->address, .service_port = to->port, .named = 1};
-	if (d) {
-		struct peer known = find_peer(d, to);
-		if (known.service == f->service && f->policy != WEFT_POLICY_PASSTHROUGH && is_alive(&known)) {
-			p->verdict = WEFT_REDIRECT;
-			p->reason = WEFT_REASON_STICKY;
-			p->backend = known.backend;
-			p->generation = known.generation;
-			p->address = known.backend_address;
-			p->port = known.backend_port;
-		}
-	}
-	if (p->reason != WEFT_REASON_STICKY) {
+	struct peer known = known_peer(ctx, d, to);
+	if (known.service == f->service && f->policy != WEFT_POLICY_PASSTHROUGH && is_alive(&known)) {
+		p->verdict = WEFT_REDIRECT;
+		p->reason = WEFT_REASON_STICKY;
+		p->backend = known.backend;
+		p->generation = known.generation;
+		p->address = known.backend_address;
+		p->port = known.backend_port;
+	} else {
 		pick_for(f, pod, &key, to, 0, p);
 		if (d && p->verdict == WEFT_REDIRECT)
 			avoid_shared(d, f, to, p);

@@ -207,6 +207,16 @@ kernelTest('sendmmsg and recvmmsg, and a connected socket that also sends elsewh
       [first, s.recvfrom(100)[1][0], s.getpeername()[0]]`),
     ['10.96.0.1', '10.96.0.1', '10.96.0.1'],
   );
+  // To its own Service by name: the peer it is connected to, as it hears no other.
+  t.deepEqual(
+    await client.run(`
+      names = set()
+      for _ in range(10):
+          s = udp(); s.connect(('10.96.0.1', 53)); s.send(b'x'); first = s.recvfrom(100)
+          s.sendto(b'x', ('10.96.0.1', 53)); names.add(s.recvfrom(100) == first)
+      list(names)`),
+    [true],
+  );
 });
 
 kernelTest('a connected socket chooses another Service, or none', async (t) => {
