@@ -228,7 +228,7 @@ export function compareNaturally(a: string, b: string): number {
       j++;
     }
   }
-  return a.length - i - (b.length - j);
+  return a.length - i - (b.length - j) || (a < b ? -1 : a > b ? 1 : 0);
 }
 
 function isDigit(text: string, at: number): boolean {
