@@ -1,33 +1,32 @@
+import { showLabels } from './edge-text.js';
 import type { EdgeMeasure, Identity } from './measures.js';
 
 /** Istio's labels of TCP metrics (istio.io, "Istio Standard Metrics"), in the order in which Istio's proxies write them. */
-export const edgeLabels = [
-  'reporter',
-  'source_workload',
-  'source_canonical_service',
-  'source_canonical_revision',
-  'source_workload_namespace',
-  'source_principal',
-  'source_app',
-  'source_version',
-  'source_cluster',
-  'destination_workload',
-  'destination_workload_namespace',
-  'destination_principal',
-  'destination_app',
-  'destination_version',
-  'destination_service',
-  'destination_canonical_service',
-  'destination_canonical_revision',
-  'destination_service_name',
-  'destination_service_namespace',
-  'destination_cluster',
-  'request_protocol',
-  'response_flags',
-  'connection_security_policy',
-] as const;
-
-export type EdgeLabels = Readonly<Record<(typeof edgeLabels)[number], string>>;
+export interface EdgeLabels {
+  readonly reporter: 'source';
+  readonly source_workload: string;
+  readonly source_canonical_service: string;
+  readonly source_canonical_revision: string;
+  readonly source_workload_namespace: string;
+  readonly source_principal: string;
+  readonly source_app: string;
+  readonly source_version: string;
+  readonly source_cluster: string;
+  readonly destination_workload: string;
+  readonly destination_workload_namespace: string;
+  readonly destination_principal: string;
+  readonly destination_app: string;
+  readonly destination_version: string;
+  readonly destination_service: string;
+  readonly destination_canonical_service: string;
+  readonly destination_canonical_revision: string;
+  readonly destination_service_name: string;
+  readonly destination_service_namespace: string;
+  readonly destination_cluster: string;
+  readonly request_protocol: 'tcp';
+  readonly response_flags: '-';
+  readonly connection_security_policy: 'none';
+}
 
 export interface EdgeCounts {
   opened: number;
@@ -40,6 +39,8 @@ export interface EdgeCounts {
 
 export interface EdgeSeries {
   readonly labels: EdgeLabels;
+  /** The labels as they stand in the text format. */
+  readonly labelText: string;
   readonly counts: EdgeCounts;
 }
 
@@ -116,13 +117,20 @@ function noCounts(): EdgeCounts {
 }
 
 interface Row extends EdgeCounts {
+  readonly source: Identity;
+  readonly destination: Identity;
   readonly key: string;
+  readonly series: Series;
   fold: number;
 }
 
 interface Series extends EdgeSeries {
   /** The fold that last saw a row of it. */
   fold: number;
+}
+
+function makeSeries(labels: EdgeLabels, fold: number): Series {
+  return { labels, labelText: showLabels(labels), counts: noCounts(), fold };
 }
 
 /**
@@ -132,7 +140,7 @@ interface Series extends EdgeSeries {
 export class EdgeLedger {
   readonly #rows = new Map<string, Row>();
   readonly #series = new Map<string, Series>();
-  readonly #other: Series = { labels: otherLabels, counts: noCounts(), fold: 0 };
+  readonly #other: Series = makeSeries(otherLabels, 0);
   readonly #limit: number;
   #fold = 0;
   #dropped = 0;
@@ -150,17 +158,13 @@ export class EdgeLedger {
   fold(edges: Iterable<EdgeMeasure>): void {
     this.#fold += 1;
     for (const edge of edges) {
-      const key = keyOf(edge);
-      const before = this.#rows.get(edge.id);
-      const row = before?.key === key ? before : { ...noCounts(), key, fold: 0 };
-      const series = this.#seriesOf(key, edge, row !== before);
-      series.fold = this.#fold;
+      const row = this.#rowOf(edge);
       row.fold = this.#fold;
+      row.series.fold = this.#fold;
       for (const name of countNames) {
-        series.counts[name] += edge[name] < row[name] ? edge[name] : edge[name] - row[name];
+        row.series.counts[name] += edge[name] < row[name] ? edge[name] : edge[name] - row[name];
         row[name] = edge[name];
       }
-      this.#rows.set(edge.id, row);
     }
     for (const [id, row] of this.#rows) if (row.fold !== this.#fold) this.#rows.delete(id);
   }
@@ -171,16 +175,26 @@ export class EdgeLedger {
     if (countNames.some((name) => this.#other.counts[name] > 0)) yield this.#other;
   }
 
-  #seriesOf(key: string, edge: EdgeMeasure, isNew: boolean): Series {
+  /** The row as it was; a new one when it is another edge now. A row that went into `other` stays there. */
+  #rowOf(edge: EdgeMeasure): Row {
+    const before = this.#rows.get(edge.id);
+    if (before !== undefined && before.source === edge.source && before.destination === edge.destination) return before;
+    const key = keyOf(edge);
+    if (before?.key === key) return before;
+    const { source, destination } = edge;
+    const row: Row = { ...noCounts(), source, destination, key, series: this.#seriesOf(key, edge), fold: 0 };
+    this.#rows.set(edge.id, row);
+    return row;
+  }
+
+  #seriesOf(key: string, edge: EdgeMeasure): Series {
     const present = this.#series.get(key);
     if (present !== undefined) return present;
-    // A row that went into `other` stays there: its place in a series of its own would begin with what `other` has counted.
-    if (!isNew) return this.#other;
     if (this.#series.size >= this.#limit && !this.#forgetOne()) {
       this.#dropped += 1;
       return this.#other;
     }
-    const series: Series = { labels: labelsOf(edge), counts: noCounts(), fold: this.#fold };
+    const series = makeSeries(labelsOf(edge), this.#fold);
     this.#series.set(key, series);
     return series;
   }

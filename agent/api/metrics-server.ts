@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { ListenAddress } from './address.js';
 import type { Metrics } from './metrics.js';
 import { healthAnswer, readyAnswer } from './probes.js';
@@ -41,7 +43,10 @@ async function serve(
     response.setHeader('allow', 'GET, HEAD');
     answer(response, 405, plainText, 'only GET and HEAD\n');
   } else if (path === '/metrics') {
-    answer(response, 200, metrics.contentType, await metrics.render());
+    const pieces = await metrics.render();
+    response.writeHead(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' });
+    if (request.method === 'HEAD') response.end();
+    else await pipeline(Readable.from(pieces, { objectMode: false }), response);
   } else {
     const verbose = new URLSearchParams(query).has('verbose');
     const { status, text } = path === '/healthz' ? healthAnswer : readyAnswer(view.ready(), verbose);
@@ -56,7 +61,8 @@ export async function startMetrics(view: AgentView, options: MetricsOptions): Pr
   const server = createServer({ maxHeaderSize: 8 * 1024, connectionsCheckingInterval: 1_000 }, (request, response) => {
     request.resume();
     serve(view, metrics, request, response).catch((error: unknown) => {
-      options.onError(error);
+      const left = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE';
+      if (!left) options.onError(error);
       if (!response.headersSent) answer(response, 500, plainText, 'the metrics could not be read; the log says why\n');
       else response.destroy();
     });

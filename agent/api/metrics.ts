@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { EdgeLedger, edgeLabels, mostEdges } from './edges.js';
+import { showEdges } from './edge-text.js';
+import { EdgeLedger, mostEdges } from './edges.js';
 import type { InflightMeasure, Measures } from './measures.js';
 import type { AgentView } from './view.js';
 
@@ -18,20 +19,6 @@ function one(value: number): Values {
   return [[{}, value]];
 }
 
-function edgeFamily(
-  name: string,
-  help: string,
-  count: 'opened' | 'closed' | 'failed' | 'sentBytes' | 'receivedBytes',
-): Family {
-  return {
-    name,
-    help,
-    type: 'counter',
-    labels: edgeLabels,
-    values: (_measures, edges) => [...edges.series()].map(({ labels, counts }) => [labels, counts[count]]),
-  };
-}
-
 /** The busiest backends by name, the rest of them together. */
 function inflightValues(measured: Iterable<InflightMeasure>): Values {
   const busiest = [...measured].sort((a, b) => b.inflight - a.inflight);
@@ -42,24 +29,7 @@ function inflightValues(measured: Iterable<InflightMeasure>): Values {
   return rest === 0 ? named : [...named, [{ service: 'other', port: 'other', backend: 'other' }, rest]];
 }
 
-/*
- * Istio's sent and received are those of its proxy towards the client: "size of total bytes sent during response" and
- * "received during request". What a client sent is therefore received.
- */
 const families: readonly Family[] = [
-  edgeFamily('istio_tcp_connections_opened_total', 'Connections opened.', 'opened'),
-  edgeFamily('istio_tcp_connections_closed_total', 'Connections closed.', 'closed'),
-  edgeFamily(
-    'istio_tcp_sent_bytes_total',
-    'Bytes sent to the client in responses, known when a connection closes.',
-    'receivedBytes',
-  ),
-  edgeFamily(
-    'istio_tcp_received_bytes_total',
-    'Bytes received from the client in requests, known when a connection closes.',
-    'sentBytes',
-  ),
-  edgeFamily('weft_connections_failed_total', 'Connections that closed before they were established.', 'failed'),
   {
     name: 'weft_build_info',
     help: 'The version of the agent; always 1.',
@@ -238,9 +208,14 @@ function dropMisnamed(registry: Registry): void {
 
 export interface Metrics {
   readonly contentType: string;
-  /** The registry in Prometheus' text format 0.0.4, read anew from the view. */
-  render(): Promise<string>;
+  /** Everything in Prometheus' text format 0.0.4, read anew from the view, piece by piece. */
+  render(): Promise<Iterable<string>>;
   close(): void;
+}
+
+function* pieces(first: string, rest: Iterable<string>): Generator<string> {
+  yield `${first.trimEnd()}\n`;
+  yield* rest;
 }
 
 /** Seconds: a change shall be effective within 0.5. */
@@ -265,13 +240,13 @@ export function makeMetrics(view: AgentView): Metrics {
   const edges = new EdgeLedger();
   return {
     contentType: registry.contentType,
-    render() {
+    async render() {
       const measures = view.measures();
       edges.fold(measures.edges);
       families.forEach((family, index) => {
         fill(family, metrics[index]!, family.values(measures, edges));
       });
-      return registry.metrics();
+      return pieces(await registry.metrics(), showEdges([...edges.series()]));
     },
     close() {
       unsubscribe();

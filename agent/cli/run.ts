@@ -47,30 +47,47 @@ function optionsOf({ config: _file, ...rest }: RunOptions): Options {
   );
 }
 
+/** What is wrong with the configuration file, one line a mistake. */
+class FileMistakes extends CommandFailure {
+  readonly lines: readonly string[];
+
+  constructor(file: string, lines: readonly string[]) {
+    super(exitCodes.invalidInput, `${file} has mistakes`);
+    this.lines = lines;
+  }
+}
+
 function readConfigFile(name: string): { readonly name: string; readonly text: string } {
   try {
     return { name, text: readFileSync(name, 'utf8') };
   } catch (error) {
-    print(`${name}:0:0 ERROR [WEFT0107] ${(error as Error).message}`);
-    throw new CommandFailure(exitCodes.invalidInput, `${name} cannot be read`);
+    throw new FileMistakes(name, [`${name}:0:0 ERROR [WEFT0107] ${(error as Error).message}`]);
   }
 }
 
-/** The configuration, read anew. Mistakes in the file are printed with their places and end with 65, those of flags with 64. */
+/** The configuration, read anew. Throws {@link FileMistakes} (65), or a failure with those of the flags (64). */
 async function configure(options: RunOptions): Promise<Config> {
   const { resolveConfig, showMistake } = await import('../config.js');
   const file = options.config === undefined ? undefined : readConfigFile(options.config);
   const { config, mistakes } = resolveConfig(optionsOf(options), file, await surroundings());
   if (config !== undefined) return config;
-  const ofFlags = mistakes.filter((mistake) => mistake.file === '');
-  for (const mistake of mistakes) if (mistake.file !== '') print(showMistake(mistake));
-  if (ofFlags.length < mistakes.length)
-    throw new CommandFailure(exitCodes.invalidInput, `${options.config} has mistakes`);
-  throw new CommandFailure(exitCodes.usage, ofFlags.map(showMistake).join('\nweft: '));
+  const ofFile = mistakes.filter((mistake) => mistake.file !== '');
+  if (ofFile.length > 0) throw new FileMistakes(options.config!, ofFile.map(showMistake));
+  throw new CommandFailure(exitCodes.usage, mistakes.map(showMistake).join('\nweft: '));
+}
+
+/** At the start mistakes are the command's data: they go to stdout. */
+async function configureFirst(options: RunOptions): Promise<Config> {
+  try {
+    return await configure(options);
+  } catch (error) {
+    if (error instanceof FileMistakes) for (const line of error.lines) print(line);
+    throw error;
+  }
 }
 
 async function run(options: RunOptions): Promise<void> {
-  const config = await configure(options);
+  const config = await configureFirst(options);
   const [{ makeLog }, { startAgent }] = await Promise.all([import('../log.js'), import('../agent.js')]);
   const log = makeLog(config.logLevel, systemClock, process.stderr, process.stderr.isTTY === true);
   const die = (error: unknown, what: string): void => {
@@ -85,7 +102,10 @@ async function run(options: RunOptions): Promise<void> {
         log.level = logLevel;
         log.info({ level: logLevel }, 'log level read again');
       },
-      (error: Error) => log.error({ reason: error.message }, 'log level not read again'),
+      (error: Error) => {
+        const mistakes = error instanceof FileMistakes ? error.lines : [error.message];
+        log.error({ mistakes }, 'log level not read again');
+      },
     );
   });
   const signals = new StopSignals(systemClock);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import type { EdgeMeasure, Measures } from '../../agent/api/measures.js';
-import { makeMetrics } from '../../agent/api/metrics.js';
+import { type Metrics, makeMetrics } from '../../agent/api/metrics.js';
 import { startMetrics } from '../../agent/api/metrics-server.js';
 import { exchange } from './exchange.js';
 import { parseExposition, type Sample } from './exposition.js';
@@ -57,6 +57,10 @@ function viewOf(more: Partial<Measures>): FakeView {
   return view;
 }
 
+async function renderText(metrics: Metrics): Promise<string> {
+  return [...(await metrics.render())].join('');
+}
+
 function find(samples: ReadonlyMap<string, { samples: readonly Sample[] }>, name: string): readonly [object, number][] {
   return samples.get(name)!.samples.map(({ labels, value }) => [labels, value]);
 }
@@ -70,7 +74,7 @@ test('the exposition is strictly well-formed and holds each measure', async (t) 
   const metrics = makeMetrics(view);
   view.propagation(0.004);
   view.propagation(0.3);
-  const families = parseExposition(await metrics.render());
+  const families = parseExposition(await renderText(metrics));
   t.deepEqual(find(families, 'weft_decisions_total'), [
     [{ verdict: 'pass', reason: 'not_meshed' }, 5],
     [{ verdict: 'redirect', reason: 'picked' }, 90],
@@ -126,7 +130,7 @@ test('the exposition is strictly well-formed and holds each measure', async (t) 
 
 test('edges have all of Istio’s labels, the unknown written out, and its directions of bytes', async (t) => {
   const metrics = makeMetrics(viewOf(measured));
-  const families = parseExposition(await metrics.render());
+  const families = parseExposition(await renderText(metrics));
   const [first, second] = families.get('istio_tcp_sent_bytes_total')!.samples;
   t.deepEqual(first, {
     name: 'istio_tcp_sent_bytes_total',
@@ -169,9 +173,12 @@ test('edges have all of Istio’s labels, the unknown written out, and its direc
 
 test('a label with quotes, backslashes and line breaks survives', async (t) => {
   const odd = 'a"b\\c\nd';
-  const metrics = makeMetrics(viewOf({ sources: [{ source: odd, synced: true, degraded: false }] }));
-  const families = parseExposition(await metrics.render());
+  const sources = [{ source: odd, synced: true, degraded: false }];
+  const metrics = makeMetrics(viewOf({ sources, edges: [edge('1', { service: odd })] }));
+  const families = parseExposition(await renderText(metrics));
   t.is(families.get('weft_source_synced')?.samples[0]?.labels.source, odd);
+  const [sample] = families.get('istio_tcp_sent_bytes_total')!.samples;
+  t.is(sample?.labels.destination_service_name, odd);
   metrics.close();
 });
 
@@ -183,7 +190,7 @@ test('in-flight shows at most 1000 backends, the rest together', async (t) => {
     inflight: index + 1,
   }));
   const metrics = makeMetrics(viewOf({ inflight }));
-  const samples = parseExposition(await metrics.render()).get('weft_backend_inflight')!.samples;
+  const samples = parseExposition(await renderText(metrics)).get('weft_backend_inflight')!.samples;
   t.is(samples.length, 1_001);
   t.deepEqual(samples.at(-1)?.labels, { service: 'other', port: 'other', backend: 'other' });
   t.is(
@@ -197,7 +204,7 @@ test('promtool finds nothing to say about our own names', async (t) => {
   const promtool = process.env.PROMTOOL ?? 'promtool';
   if (spawnSync(promtool, ['--version']).error) return t.pass('promtool is not installed (Debian: prometheus)');
   const metrics = makeMetrics(viewOf(measured));
-  const { stdout, stderr } = spawnSync(promtool, ['check', 'metrics'], { input: await metrics.render() });
+  const { stdout, stderr } = spawnSync(promtool, ['check', 'metrics'], { input: await renderText(metrics) });
   const said = `${stdout}${stderr}`.split('\n').filter((line) => line !== '' && !line.startsWith('nodejs_'));
   t.deepEqual(said, []);
   metrics.close();
