@@ -31,6 +31,8 @@ export class Sync {
   #started = false;
   #generation = 0;
   #drift = 0;
+  /** Keys of Services that are to be compiled. */
+  readonly #due = new Set<string>();
   readonly #listeners = new Set<(seconds: number) => void>();
 
   constructor(options: SyncOptions) {
@@ -47,28 +49,31 @@ export class Sync {
     return this.#drift;
   }
 
-  /** Programs everything that has gathered and removes what an earlier agent left. */
+  /** Programs everything that has gathered and removes what an earlier agent left. When the store fails it throws and can be called again. */
   start(): void {
     if (this.#started) return;
-    this.#started = true;
     const { catalog, pods, reconciler } = this.#options;
-    const keys = [...catalog.serviceKeys()].sort();
     for (const pod of catalog.pods()) this.#wantPod(`${pod.meta.namespace}/${pod.meta.name}`);
     this.#refreshPods();
-    this.#program(keys);
+    this.#program([...catalog.serviceKeys()].sort());
     pods.prune();
     this.#removeGone(reconciler.prune().gone);
+    this.#started = true;
   }
 
-  /** Takes changes in; once started they are in the kernel when this returns. `since`: when they arrived, in the clock's monotonic ms. */
+  /**
+   * Takes changes in; once started they are in the kernel when this returns. `since`: when they arrived, in the clock's monotonic ms.
+   * Throws as the store does; what could not be written is written by a later `change` or `tick`.
+   */
   change(changes: readonly Change[], since: number = this.#options.clock.monotonic()): Touched {
     const touched = this.#options.catalog.apply(changes);
     if (!this.#started) return touched;
+    for (const key of touched.services) this.#due.add(key);
     if (touched.pods.size > 0) {
       for (const key of touched.pods) this.#wantPod(key);
       this.#refreshPods();
     }
-    this.#program(touched.services);
+    this.#program([]);
     const seconds = (this.#options.clock.monotonic() - since) / 1000;
     for (const listener of this.#listeners) listener(seconds);
     return touched;
@@ -89,7 +94,8 @@ export class Sync {
     if (!this.#started) return;
     this.#refreshPods();
     this.#options.reconciler.reclaim(this.#options.retireBackends);
-    this.#removeGone(this.#options.reconciler.apply(new Map()).gone);
+    if (this.#due.size > 0) this.#program([]);
+    else this.#removeGone(this.#options.reconciler.apply(new Map()).gone);
   }
 
   /** Compares the tables with what they should hold, repairs and counts every difference. */
@@ -112,14 +118,25 @@ export class Sync {
     if (released.length > 0) this.#options.retirePods(released);
   }
 
+  /** Compiles and writes what is due and these Services. One that cannot be compiled does not keep the others from being written. */
   #program(services: Iterable<string>): void {
+    for (const key of services) this.#due.add(key);
+    if (this.#due.size === 0) return;
     const { catalog, node, overrides, reconciler } = this.#options;
     const context = { node, zone: catalog.node(node)?.zone ?? '', overrides: overrides() };
     const plans = new Map<string, readonly FrontendPlan[]>();
-    for (const key of services) plans.set(key, compileService(key, catalog, context));
-    if (plans.size === 0) return;
+    const errors: unknown[] = [];
+    for (const key of this.#due) {
+      try {
+        plans.set(key, compileService(key, catalog, context));
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    this.#due.clear();
     this.#generation++;
     this.#removeGone(reconciler.apply(plans).gone);
+    if (errors.length > 0) throw errors[0];
   }
 
   #removeGone(gone: readonly Backend[]): void {

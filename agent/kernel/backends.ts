@@ -1,3 +1,4 @@
+import type { FrontendPlan } from '../compile/plan.js';
 import { Batch } from '../tables/batch.js';
 import { viewOf } from '../tables/bytes.js';
 import { Ids } from '../tables/ids.js';
@@ -26,7 +27,18 @@ export interface Backend {
   onRemoval: 'drain' | 'reset';
 }
 
+/** The references of one plan. */
+export interface Held {
+  /** Ids of the plan's backends, in their order. */
+  readonly ids: readonly number[];
+  /** Takes the references back, as if they had never been made. To be called before `flush`. */
+  undo(): void;
+}
+
 const keyOf = (address: string, port: number, protocol: string): string => `${address} ${port} ${protocol}`;
+
+/** From so many rows on, reading all rows is cheaper than looking each one up. */
+const bulkRows = 256;
 
 /**
  * Ids of backends. An id is given to another address only when no connection to the old one is in flight, and then
@@ -42,10 +54,15 @@ export class Backends {
   readonly #unclaimed = new Set<Backend>();
   /** Listed by nobody any more, to be marked by `bury`. */
   readonly #released = new Set<Backend>();
-  /** Not alive, but connections may be in flight. */
-  readonly #leaving = new Set<Backend>();
-  /** Written next by `flush`. */
-  #batch = new Batch(4, BackendRowSize);
+  /** Marked, and not returned by `bury` yet because the write failed. */
+  readonly #buried = new Set<Backend>();
+  /** Not alive, but connections may be in flight. With the round of `reclaim` it came in. */
+  readonly #leaving = new Map<Backend, number>();
+  /** Ids without connections whose counters are to be cleared. */
+  readonly #idle = new Set<number>();
+  /** To be written by `flush`. */
+  readonly #dirty = new Set<Backend>();
+  #round = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -59,61 +76,122 @@ export class Backends {
 
   /** Takes over what an earlier agent wrote: ids stay. */
   adopt(): void {
-    const rows = this.#store.read('backends', this.#ids.capacity);
-    const view = viewOf(rows.values);
-    for (let id = 1; id < rows.count; id++) {
+    const { values, count } = this.#store.read('backends', this.#ids.capacity);
+    const view = viewOf(values);
+    const dead: Backend[] = [];
+    for (let id = 1; id < count; id++) {
       const at = id * BackendRowSize;
       if (view.getUint8(at + 18) === 0 && view.getUint32(at + 20, true) === 0) continue;
-      const row = readBackendRow(view, at);
-      this.#generations[id] = row.generation;
-      if (row.address === '') continue;
-      const protocol = row.protocol === Protocol.UDP ? 'UDP' : 'TCP';
+      const { address, port, protocol: number, alive, generation } = readBackendRow(view, at);
+      this.#generations[id] = generation;
+      if (address === '') continue;
+      const protocol = number === Protocol.UDP ? 'UDP' : 'TCP';
       const backend: Backend = {
         id,
-        generation: row.generation,
-        address: row.address,
-        port: row.port,
+        generation,
+        address,
+        port,
         protocol,
-        name: row.address,
+        name: address,
         references: 0,
         onRemoval: 'drain',
       };
-      const key = keyOf(row.address, row.port, protocol);
-      // An id that was leaving keeps its address in a row that is not alive; the one that lives owns the address.
-      if (row.alive === 0 && this.#inflight(id) === 0) continue;
-      if (!this.#ids.adopt(id)) continue;
-      if (this.#byKey.has(key) && row.alive === 0) {
-        this.#byId.set(id, backend);
-        this.#leaving.add(backend);
+      if (alive === 0) {
+        dead.push(backend);
         continue;
       }
-      this.#byKey.set(key, backend);
+      this.#ids.adopt(id);
+      this.#byKey.set(keyOf(address, port, protocol), backend);
       this.#byId.set(id, backend);
-      (row.alive === 0 ? this.#leaving : this.#unclaimed).add(backend);
+      this.#unclaimed.add(backend);
+    }
+    this.#adoptDead(dead);
+  }
+
+  /** An id that was leaving keeps its address in a row that is not alive, and its counters until somebody has seen them. */
+  #adoptDead(dead: readonly Backend[]): void {
+    const states = this.#states(dead.map(({ id }) => id));
+    for (const backend of dead) {
+      if (states(backend.id).every((byte) => byte === 0)) continue;
+      const key = keyOf(backend.address, backend.port, backend.protocol);
+      this.#ids.adopt(backend.id);
+      this.#byId.set(backend.id, backend);
+      if (!this.#byKey.has(key)) this.#byKey.set(key, backend);
+      this.#leaving.set(backend, this.#round);
     }
   }
 
-  /** The backend of an address with one more reference, or undefined when there is no id left. Written by `flush`. */
-  hold(address: string, port: number, protocol: 'TCP' | 'UDP', name: string): Backend | undefined {
-    const key = keyOf(address, port, protocol);
-    let backend = this.#byKey.get(key);
-    if (!backend) {
-      const id = this.#ids.take();
-      if (id === undefined) return undefined;
-      const generation = this.#generations[id]! + 1;
-      this.#generations[id] = generation;
-      backend = { id, generation, address, port, protocol, name, references: 0, onRemoval: 'drain' };
-      this.#byKey.set(key, backend);
-      this.#byId.set(id, backend);
-      this.#write(backend, true);
-    } else if (backend.references === 0) {
-      this.#unclaimed.delete(backend);
-      this.#released.delete(backend);
-      if (this.#leaving.delete(backend)) this.#write(backend, true);
+  /** One more reference to each of a plan's backends, or undefined when there are not enough ids. Written by `flush`. */
+  hold(plan: FrontendPlan): Held | undefined {
+    const ids: number[] = [];
+    const undo: (() => void)[] = [];
+    const held: Held = {
+      ids,
+      undo: () => {
+        for (const id of ids) this.#byId.get(id)!.references--;
+        for (const step of undo.reverse()) step();
+      },
+    };
+    for (const { address, port } of plan.backends) {
+      const key = keyOf(address, port, plan.protocol);
+      const backend = this.#byKey.get(key) ?? this.#create(key, address, port, plan.protocol, undo);
+      if (!backend) {
+        held.undo();
+        return undefined;
+      }
+      if (backend.references === 0) this.#revive(backend, undo);
+      backend.references++;
+      ids.push(backend.id);
     }
-    backend.references++;
-    backend.name = name;
+    return held;
+  }
+
+  #create(
+    key: string,
+    address: string,
+    port: number,
+    protocol: 'TCP' | 'UDP',
+    undo: (() => void)[],
+  ): Backend | undefined {
+    const id = this.#ids.take();
+    if (id === undefined) return undefined;
+    const generation = this.#generations[id]! + 1;
+    const backend: Backend = {
+      id,
+      generation,
+      address,
+      port,
+      protocol,
+      name: address,
+      references: 0,
+      onRemoval: 'drain',
+    };
+    this.#generations[id] = generation;
+    this.#byKey.set(key, backend);
+    this.#byId.set(id, backend);
+    this.#dirty.add(backend);
+    undo.push(() => {
+      this.#dirty.delete(backend);
+      this.#byId.delete(id);
+      this.#byKey.delete(key);
+      this.#generations[id] = generation - 1;
+      this.#ids.release(id);
+    });
     return backend;
+  }
+
+  #revive(backend: Backend, undo: (() => void)[]): void {
+    if (this.#unclaimed.delete(backend)) undo.push(() => this.#unclaimed.add(backend));
+    if (this.#released.delete(backend)) undo.push(() => this.#released.add(backend));
+    const round = this.#leaving.get(backend);
+    if (round === undefined) return;
+    const wasDirty = this.#dirty.has(backend);
+    this.#leaving.delete(backend);
+    this.#dirty.add(backend);
+    undo.push(() => {
+      this.#leaving.set(backend, round);
+      if (!wasDirty) this.#dirty.delete(backend);
+    });
   }
 
   /** One reference less; with the last one it is gone, and marked so by `bury`. */
@@ -132,41 +210,60 @@ export class Backends {
     return this.#byId.get(id);
   }
 
-  /** Writes rows of backends that are new. To be called before slots name them. */
+  /** Writes the rows of backends that are new or came back, and those that an earlier call could not. To be called before slots name them. */
   flush(): number {
-    const count = this.#batch.count;
-    this.#store.update('backends', this.#batch);
-    this.#batch = new Batch(4, BackendRowSize);
-    return count;
+    const batch = new Batch(4, BackendRowSize, this.#dirty.size);
+    for (const backend of this.#dirty) addRow(batch, backend, !this.#leaving.has(backend));
+    this.#store.update('backends', batch);
+    this.#dirty.clear();
+    return batch.count;
   }
 
   /** Marks as not alive those that were released. To be called when no slot names them any more. Returns them. */
   bury(): readonly Backend[] {
-    const buried = [...this.#released];
-    this.#released.clear();
-    for (const backend of buried) {
-      this.#write(backend, false);
-      this.#leaving.add(backend);
+    for (const backend of this.#released) {
+      this.#leaving.set(backend, this.#round);
+      this.#dirty.add(backend);
+      this.#buried.add(backend);
     }
+    this.#released.clear();
     this.flush();
+    const buried = [...this.#buried].filter((backend) => backend.references === 0);
+    this.#buried.clear();
     return buried;
   }
 
-  /** Frees the ids of buried backends without connections in flight; `retire` sees each before its counters are cleared. */
-  reclaim(retire: (backends: readonly Backend[]) => void): void {
-    const idle = [...this.#leaving].filter((backend) => this.#inflight(backend.id) === 0);
-    if (idle.length === 0) return;
-    retire(idle);
-    const states = new Batch(4, BackendStateRowSize, idle.length);
+  /**
+   * Frees the ids of backends that were buried before the last call and have no connections in flight; `retire` sees each before its
+   * counters are cleared. To be called at intervals that are longer than a connect() takes. Returns how many ids it freed.
+   */
+  reclaim(retire: (backends: readonly Backend[]) => void): number {
+    const hasRested = (backend: Backend, round: number): boolean => round < this.#round && !this.#dirty.has(backend);
+    const rested = [...this.#leaving].flatMap(([backend, round]) => (hasRested(backend, round) ? [backend] : []));
+    this.#round++;
+    const states = this.#states(rested.map(({ id }) => id));
+    const idle = rested.filter(({ id }) => readBackendStateRow(viewOf(states(id)), 0).inflight === 0);
+    if (idle.length > 0) retire(idle);
     for (const backend of idle) {
-      states.addRow(indexKey(backend.id), new Uint8Array(BackendStateRowSize));
-      this.#leaving.delete(backend);
-      this.#byId.delete(backend.id);
       const key = keyOf(backend.address, backend.port, backend.protocol);
       if (this.#byKey.get(key) === backend) this.#byKey.delete(key);
-      this.#ids.release(backend.id);
+      this.#byId.delete(backend.id);
+      this.#leaving.delete(backend);
+      this.#idle.add(backend.id);
     }
-    this.#store.update('backend_states', states);
+    return this.#free();
+  }
+
+  #free(): number {
+    const freed = this.#idle.size;
+    if (freed === 0) return 0;
+    const cleared = new Batch(4, BackendStateRowSize, freed);
+    const zero = new Uint8Array(BackendStateRowSize);
+    for (const id of this.#idle) cleared.addRow(indexKey(id), zero);
+    this.#store.update('backend_states', cleared);
+    for (const id of this.#idle) this.#ids.release(id);
+    this.#idle.clear();
+    return freed;
   }
 
   /** The rows as they should be, one a listed backend. */
@@ -176,13 +273,12 @@ export class Backends {
     return batch;
   }
 
-  #write(backend: Backend, alive: boolean): void {
-    addRow(this.#batch, backend, alive);
-  }
-
-  #inflight(id: number): number {
-    const bytes = this.#store.lookup('backend_states', indexKey(id));
-    return bytes ? readBackendStateRow(viewOf(bytes), 0).inflight : 0;
+  /** Rows of `backend_states` of these ids, as they are now. */
+  #states(ids: readonly number[]): (id: number) => Uint8Array {
+    if (ids.length < bulkRows) return (id) => this.#store.lookup('backend_states', indexKey(id))!;
+    const end = ids.reduce((most, id) => Math.max(most, id + 1), 0);
+    const { values } = this.#store.read('backend_states', end);
+    return (id) => values.subarray(id * BackendStateRowSize, (id + 1) * BackendStateRowSize);
   }
 }
 

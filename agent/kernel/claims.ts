@@ -13,7 +13,7 @@ interface Claim {
   contenders: Set<string> | undefined;
   /** What the store has; `unknown` after a write that failed. */
   written: Uint8Array | undefined;
-  /** Left by an earlier agent, not pruned yet. */
+  /** Left by an earlier agent, and neither claimed nor pruned yet. */
   isFound: boolean;
 }
 
@@ -29,7 +29,6 @@ export class Claims {
   /** To be looked at by `write`. */
   readonly #touched = new Map<string, Claim>();
   #owned = 0;
-  /** Found rows that nobody owns. */
   #found = 0;
 
   constructor(capacity: number) {
@@ -47,10 +46,10 @@ export class Claims {
     this.#found++;
   }
 
-  /** Whether the row is an earlier agent's and nobody has claimed it. */
+  /** Whether the row is an earlier agent's. */
   isFound(name: string): boolean {
     const claim = this.#claims.get(name);
-    return claim !== undefined && claim.isFound && claim.owner === undefined;
+    return claim?.isFound === true;
   }
 
   /** Found rows that nobody owns are to go. */
@@ -58,7 +57,7 @@ export class Claims {
     for (const [name, claim] of this.#claims) {
       if (!claim.isFound) continue;
       claim.isFound = false;
-      if (claim.owner === undefined) this.#touched.set(name, claim);
+      this.#touched.set(name, claim);
     }
     this.#found = 0;
   }
@@ -75,7 +74,7 @@ export class Claims {
     const more = wanted.filter(({ name }) => !isRow(this.#claims.get(name))).length;
     const less = held.filter(({ name }) => {
       const claim = this.#claims.get(name);
-      return !kept.has(name) && claim?.owner === plan && !claim.isFound && !claim.contenders;
+      return !kept.has(name) && claim?.owner === plan && !claim.contenders;
     }).length;
     return this.#owned + this.#found + more - less <= this.#capacity;
   }
@@ -131,7 +130,7 @@ export class Claims {
         if (claim.written && sameBytes(claim.written, row)) continue;
         changed.addRow(claim.key, row);
       } else {
-        if (!claim.written || claim.isFound) continue;
+        if (!claim.written) continue;
         removed.addRow(claim.key, unknown);
       }
       claim.written = unknown;
@@ -141,16 +140,16 @@ export class Claims {
     store.update('frontends', changed);
     for (const [name, claim] of this.#touched) {
       if (claim.owner !== undefined) claim.written = rowOf(claim.owner);
-      else if (!claim.isFound) this.#claims.delete(name);
+      else this.#claims.delete(name);
     }
     this.#touched.clear();
     return changed.count + removed.count;
   }
 
   #own(claim: Claim, owner: string | undefined): void {
-    const rows = (owner === undefined ? 0 : 1) - (claim.owner === undefined ? 0 : 1);
-    this.#owned += rows;
-    if (claim.isFound) this.#found -= rows;
+    this.#owned += (owner === undefined ? 0 : 1) - (claim.owner === undefined ? 0 : 1);
+    if (claim.isFound) this.#found--;
+    claim.isFound = false;
     claim.owner = owner;
   }
 

@@ -26,7 +26,8 @@ function ofArray(store: Store, table: TableName, desired: Batch): Differences {
   let end = 0;
   for (let i = 0; i < count; i++) end = Math.max(end, keys.getUint32(i * 4, true) + 1);
   if (end === 0) return { missing, surplus };
-  const present = Buffer.from(store.read(table, end).values.buffer);
+  const rows = store.read(table, end);
+  const present = Buffer.from(rows.values.buffer, rows.values.byteOffset, rows.values.byteLength);
   for (let i = 0; i < count; i++) {
     const there = keys.getUint32(i * 4, true) * valueSize;
     const here = i * valueSize;

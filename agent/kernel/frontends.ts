@@ -83,9 +83,18 @@ export function frontendRow(plan: FrontendPlan, contents: Contents, place: Place
   return bytes;
 }
 
+/** The key of a row, and the key as a Map's key. */
+export interface FrontendName {
+  readonly name: string;
+  readonly key: Uint8Array;
+}
+
 /** The keys of a plan's rows: one an address. */
-export function frontendKeys(plan: FrontendPlan): readonly Uint8Array[] {
-  return plan.addresses.map((address) => frontendKey({ address, port: plan.port, protocol: Protocol[plan.protocol] }));
+export function frontendNames(plan: FrontendPlan): readonly FrontendName[] {
+  return [...new Set(plan.addresses)].map((address) => {
+    const key = frontendKey({ address, port: plan.port, protocol: Protocol[plan.protocol] });
+    return { name: nameOfKey(key), key };
+  });
 }
 
 export function frontendKey(key: FrontendKey): Uint8Array {

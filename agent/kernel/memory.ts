@@ -1,19 +1,6 @@
 import { hexOf } from '../tables/bytes.js';
 import type { TableName } from '../tables/layout.gen.js';
-import { keySizeOf, type Rows, type Store, TableFullError, valueSizeOf } from './store.js';
-
-/** Tables whose rows are indexes: they exist from the start and cannot be removed. */
-const arrays: ReadonlySet<TableName> = new Set<TableName>([
-  'slots',
-  'rings',
-  'backends',
-  'backend_states',
-  'service_states',
-  'control',
-  'counters',
-  'decisions',
-  'edge_rest',
-]);
+import { isArray, keySizeOf, type Rows, type Store, TableFullError, valueSizeOf } from './store.js';
 
 /** Capacities of bpf/maps.h. */
 export const defaultCapacities: Readonly<Record<TableName, number>> = {
@@ -52,7 +39,7 @@ export class MemoryStore implements Store {
     for (let i = 0; i < rows.count; i++) {
       const key = rows.keys.slice(i * keySize, (i + 1) * keySize);
       const name = hexOf(key);
-      if (arrays.has(table)) {
+      if (isArray(table)) {
         if (new DataView(key.buffer).getUint32(0, true) >= this.capacity(table))
           throw new TableFullError(table, this.capacity(table));
       } else if (!content.has(name) && content.size >= this.capacity(table)) {
@@ -63,7 +50,7 @@ export class MemoryStore implements Store {
   }
 
   remove(table: TableName, keys: Uint8Array, count: number): number {
-    if (arrays.has(table)) throw new Error(`rows of ${table} cannot be removed`);
+    if (isArray(table)) throw new Error(`rows of ${table} cannot be removed`);
     const size = keySizeOf(table);
     let removed = 0;
     for (let i = 0; i < count; i++)
@@ -74,8 +61,7 @@ export class MemoryStore implements Store {
   lookup(table: TableName, key: Uint8Array): Uint8Array | undefined {
     const value = this.#table(table).get(hexOf(key))?.value;
     if (value) return value.slice();
-    const inside =
-      arrays.has(table) && new DataView(key.buffer, key.byteOffset).getUint32(0, true) < this.capacity(table);
+    const inside = isArray(table) && new DataView(key.buffer, key.byteOffset).getUint32(0, true) < this.capacity(table);
     return inside ? new Uint8Array(valueSizeOf(table)) : undefined;
   }
 
@@ -83,7 +69,7 @@ export class MemoryStore implements Store {
     const keySize = keySizeOf(table);
     const valueSize = valueSizeOf(table);
     const content = [...this.#table(table).values()];
-    const indexed = arrays.has(table);
+    const indexed = isArray(table);
     const count = Math.min(indexed ? this.capacity(table) : content.length, limit ?? Number.POSITIVE_INFINITY);
     const keys = new Uint8Array(count * keySize);
     const values = new Uint8Array(count * valueSize);

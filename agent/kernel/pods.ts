@@ -7,7 +7,7 @@ import { viewOf } from '../tables/bytes.js';
 import { Ids } from '../tables/ids.js';
 import { PodKeySize, PodRowSize, readPodKey, readPodRow, writePodKey, writePodRow } from '../tables/layout.gen.js';
 import type { CookieReader } from './cookies.js';
-import { differences } from './reconcile.js';
+import { differences } from './differences.js';
 import { type Store, TableFullError } from './store.js';
 
 /** Where `ip netns add` and the container runtimes keep namespaces. */

@@ -32,6 +32,23 @@ export interface Store {
   capacity(table: TableName): number;
 }
 
+/** Tables whose rows are indexes: they exist from the start and cannot be removed. */
+const arrays: ReadonlySet<TableName> = new Set<TableName>([
+  'slots',
+  'rings',
+  'backends',
+  'backend_states',
+  'service_states',
+  'control',
+  'counters',
+  'decisions',
+  'edge_rest',
+]);
+
+export function isArray(table: TableName): boolean {
+  return arrays.has(table);
+}
+
 const sizes = new Map<string, { key: number; value: number }>(
   tableLayouts.map((table) => [table.name, { key: table.key.size, value: table.value.size }]),
 );
