@@ -29,7 +29,7 @@ export class FileStore {
   #duplicates: readonly Problem[] = [];
   #directories: ReadonlyMap<string, bigint> = new Map();
   #seen = new Set<string>();
-  /** Whether a file was parsed or dropped since the duplicates were looked for. */
+  /** Whether the last scan parsed or dropped a file. */
   #stale = false;
 
   constructor(roots: readonly string[]) {
@@ -39,6 +39,11 @@ export class FileStore {
   /** Whether every root could be listed at least once. */
   get complete(): boolean {
     return this.#seen.size === new Set(this.#roots).size;
+  }
+
+  /** Whether the last scan found something new. */
+  get parsed(): boolean {
+    return this.#stale;
   }
 
   get awaitsGrace(): boolean {
@@ -71,6 +76,7 @@ export class FileStore {
 
   /** Looks at everything once. `now` is wall time, `at` monotonic, both in ms. */
   async scan(now: number, at: number, pace: Pace): Promise<readonly Change[]> {
+    this.#stale = false;
     const changes: Change[] = [];
     const faults: TreeFault[] = [];
     const directories = new Map<string, bigint>();
@@ -88,7 +94,6 @@ export class FileStore {
     this.#directories = directories;
     this.#dropMissing(files, unknown, at, changes);
     if (this.#stale) this.#duplicates = this.#duplicateProblems();
-    this.#stale = false;
     return latest(changes);
   }
 

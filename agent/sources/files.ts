@@ -27,8 +27,11 @@ export interface Files {
 /** ms. Events within `quiet` of each other are one scan, which waits `patience` at most. */
 const quiet = 20;
 const patience = 100;
-/** ms. inotify does not see through links that are swapped outside of the tree. */
+/** ms. inotify does not see links that are swapped outside of the tree, nor a root that comes back. */
 const rescan = 250;
+/** A rescan that costs more than this share of its period is done less often, but at least every `leisure` ms. */
+const share = 0.05;
+const leisure = 2_000;
 /** ms of parsing at a stretch. */
 const stretch = 10;
 
@@ -62,6 +65,8 @@ class FileWatcher implements Files {
   #pendingSince: number | undefined;
   #cancel: () => void = () => undefined;
   #shown = '';
+  /** ms that a scan took which parsed nothing. */
+  #cost = 0;
   #stopped = false;
 
   constructor(roots: readonly string[], options: FilesOptions) {
@@ -111,9 +116,10 @@ class FileWatcher implements Files {
     this.#showProblems();
     if (this.#store.complete) this.#sync();
     this.#scanning = false;
-    const spent = clock.monotonic() - begun;
+    if (!this.#store.parsed) this.#cost = clock.monotonic() - begun;
     if (this.#pendingSince !== undefined) this.#schedule(quiet);
-    else this.#schedule(this.#store.awaitsGrace ? grace : Math.max(rescan, 20 * spent));
+    else if (this.#store.awaitsGrace) this.#schedule(grace);
+    else this.#schedule(Math.min(Math.max(rescan, this.#cost / share), leisure));
   }
 
   #pace(): Pace {

@@ -44,16 +44,23 @@ export interface RootState {
 }
 
 /** The roots with the number of objects of the catalog that came from each. `problems`: those of the source. */
-export function rootStates(roots: readonly string[], catalog: Catalog, problems: readonly Problem[]): readonly RootState[] {
+export function rootStates(
+  roots: readonly string[],
+  catalog: Catalog,
+  problems: readonly Problem[],
+): readonly RootState[] {
   const counts = roots.map(() => 0);
-  const rootOf = (file: string): number => roots.findIndex((root) => file === root || file.startsWith(root.endsWith('/') ? root : `${root}/`));
+  const rootOf = (file: string): number =>
+    roots.findIndex((root) => file === root || file.startsWith(root.endsWith('/') ? root : `${root}/`));
   for (const { meta } of catalog.objects()) {
     const root = rootOf(meta.origin.file);
     if (root >= 0) counts[root]!++;
   }
   return roots.map((name, index) => ({
     name,
-    trouble: problems.find((problem) => problem.severity === 'error' && problem.line === 0 && rootOf(problem.file) === index)?.message ?? '',
+    trouble:
+      problems.find((problem) => problem.severity === 'error' && problem.line === 0 && rootOf(problem.file) === index)
+        ?.message ?? '',
     objects: counts[index]!,
   }));
 }
