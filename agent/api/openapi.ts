@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { Followers } from './followers.js';
 import { addOperations } from './operations.js';
 import { addReads } from './routes.js';
 import type { AgentView } from './view.js';
@@ -22,7 +23,7 @@ export async function describeApi(view: AgentView, clock: Clock): Promise<string
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'Over TCP only.' } } },
     },
   });
-  addReads(app, view, clock);
+  addReads(app, view, clock, new Followers());
   addOperations(app, view);
   await app.ready();
   const json = JSON.stringify(app.swagger());

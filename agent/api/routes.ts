@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Clock } from '../clock.js';
 import type { FlowFilter } from './flow.js';
 import { type FlowFormat, FlowStream, flowTypes, recentFlows } from './flow-stream.js';
+import { Followers } from './followers.js';
 import type { Listing } from './items.js';
 import { filterListing, listingStream } from './listing.js';
 import { healthAnswer, type ProbeAnswer, readyAnswer } from './probes.js';
@@ -34,9 +35,6 @@ import {
   TableSchema,
 } from './schemas.js';
 import type { AgentView } from './view.js';
-
-/** How many clients may follow flows at once. */
-const mostFollowers = 32;
 
 function sendListing(reply: FastifyReply, listing: Listing<unknown>): FastifyReply {
   return reply.type('application/json; charset=utf-8').send(listingStream(listing));
@@ -160,17 +158,10 @@ function formatOf(accept: string | undefined): FlowFormat {
   return accept?.includes('text/event-stream') === true ? 'sse' : 'ndjson';
 }
 
-function addFlows(app: FastifyInstance, view: AgentView, clock: Clock): void {
-  const followers = new Set<FlowStream>();
-  app.addHook('preClose', (done) => {
-    for (const stream of followers) stream.destroy();
-    done();
-  });
+function addFlows(app: FastifyInstance, view: AgentView, clock: Clock, followers: Followers): void {
   const follow = (filter: FlowFilter, limit: number, format: FlowFormat, reply: FastifyReply): Readable => {
     const stream = new FlowStream(view.flows, filter, limit, format, clock);
-    followers.add(stream);
-    stream.once('close', () => followers.delete(stream));
-    reply.raw.setTimeout(0);
+    followers.add(stream, reply.request.raw.socket);
     reply.raw.flushHeaders();
     return stream;
   };
@@ -192,11 +183,11 @@ function addFlows(app: FastifyInstance, view: AgentView, clock: Clock): void {
       const { follow: flag, limit, ...filter } = request.query;
       const format = formatOf(request.headers.accept);
       const following = isSet(flag);
-      if (following && followers.size >= mostFollowers)
+      if (following && followers.full)
         return reply
           .status(503)
           .type(problemType)
-          .send(problemDetails(503, `${mostFollowers} clients follow flows already`));
+          .send(problemDetails(503, `${Followers.most} clients follow flows already`));
       reply.type(flowTypes[format]).header('cache-control', 'no-store');
       const count = limit === undefined ? (following ? 0 : 100) : Number(limit);
       return reply.send(
@@ -207,9 +198,9 @@ function addFlows(app: FastifyInstance, view: AgentView, clock: Clock): void {
 }
 
 /** Adds everything that only reads. */
-export function addReads(app: FastifyInstance, view: AgentView, clock: Clock): void {
+export function addReads(app: FastifyInstance, view: AgentView, clock: Clock, followers: Followers): void {
   addProbes(app, view);
   addListings(app, view);
   addService(app, view);
-  addFlows(app, view, clock);
+  addFlows(app, view, clock, followers);
 }

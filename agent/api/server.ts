@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { Clock } from '../clock.js';
 import { isLoopback, type ListenAddress } from './address.js';
+import { Followers } from './followers.js';
 import { type Guard, type Peer, peerGuard, tokenGuard } from './guard.js';
 import { describeApi } from './openapi.js';
 import { addOperations } from './operations.js';
@@ -35,12 +36,18 @@ export interface Api {
 const mebibyte = 1024 * 1024;
 const mostConnections = 256;
 
-/** A client has 5 s for its header and 15 s for its whole request; a connection that says nothing for 30 s is closed. */
-function limit(server: Server): Server {
+/**
+ * A client has 5 s for its header and 15 s for its whole request; a connection on which nothing moves for 30 s is closed, unless
+ * it follows flows.
+ */
+function limit(server: Server, followers: Followers): Server {
   server.headersTimeout = 5_000;
   server.requestTimeout = 15_000;
   server.keepAliveTimeout = 10_000;
   server.timeout = 30_000;
+  server.on('timeout', (socket) => {
+    if (!followers.has(socket)) socket.destroy();
+  });
   server.maxConnections = mostConnections;
   server.maxHeadersCount = 100;
   return server;
@@ -102,13 +109,19 @@ class KnownPaths {
   }
 }
 
-async function build(view: AgentView, guard: Guard, server: Server, options: ApiOptions): Promise<FastifyInstance> {
+async function build(
+  view: AgentView,
+  guard: Guard,
+  server: Server,
+  followers: Followers,
+  options: ApiOptions,
+): Promise<FastifyInstance> {
   // Loaded here: `weft validate` and its like start without them.
   const { fastify } = await import('fastify');
   const app = fastify({
     bodyLimit: mebibyte,
     routerOptions: { maxParamLength: 512 },
-    serverFactory: (serve) => limit(server.on('request', serve)),
+    serverFactory: (serve) => limit(server.on('request', serve), followers),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true } },
     frameworkErrors: (error, _request, reply) => {
       const details = describe(error);
@@ -138,7 +151,7 @@ async function build(view: AgentView, guard: Guard, server: Server, options: Api
     const details = problemDetails(405, `${request.method} is not one of ${methods.join(', ')}`);
     return reply.status(405).header('allow', methods.join(', ')).type(problemType).send(details);
   });
-  addReads(app, view, options.clock);
+  addReads(app, view, options.clock, followers);
   addOperations(app, view);
   let document: Promise<string> | undefined;
   app.get('/openapi.json', (_request, reply) => {
@@ -157,7 +170,8 @@ export async function startApi(view: AgentView, options: ApiOptions): Promise<Ap
   let { address } = options;
   const guard = guardFor(options, () => (address.type === 'tcp' ? address.port : 0));
   const server = createServer({ maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 1_000 });
-  const app = await build(view, guard, server, options);
+  const followers = new Followers();
+  const app = await build(view, guard, server, followers, options);
   try {
     if (address.type === 'unix') await listenUnix(server, address.path, options.group);
     else address = { ...address, port: await listenTcp(server, address.host, address.port) };
@@ -168,6 +182,7 @@ export async function startApi(view: AgentView, options: ApiOptions): Promise<Ap
   return {
     address,
     async close() {
+      followers.end();
       await app.close();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

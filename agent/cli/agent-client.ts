@@ -26,8 +26,10 @@ export interface Query {
   readonly body?: string;
   readonly type?: string;
   readonly accept?: string;
-  /** Ends the request, and an answer that streams, when it aborts. */
+  /** Ends the request and its answer when it aborts. */
   readonly signal?: AbortSignal;
+  /** The answer may pause for as long as it likes. */
+  readonly endless?: boolean;
 }
 
 /** How long the agent may say nothing before it counts as unreachable. */
@@ -76,14 +78,12 @@ export class AgentClient {
     if (query.body !== undefined) headers['content-type'] = query.type ?? 'application/json';
     if (this.#token !== '') headers.authorization = `Bearer ${this.#token}`;
     return new Promise((resolve, reject) => {
-      const { body, signal } = query;
-      const outgoing = request({ ...this.#target, method, path, headers, agent: false, ...(signal ? { signal } : {}) });
-      outgoing.setTimeout(silenceMs, () => outgoing.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
+      const { body, signal, endless = false } = query;
+      const limits = { ...(endless ? {} : { timeout: silenceMs }), ...(signal ? { signal } : {}) };
+      const outgoing = request({ ...this.#target, method, path, headers, agent: false, ...limits });
+      outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
       outgoing.once('error', (error: NodeJS.ErrnoException) => reject(this.#explain(error)));
-      outgoing.once('response', (response) => {
-        outgoing.setTimeout(0);
-        resolve(response);
-      });
+      outgoing.once('response', resolve);
       outgoing.end(body);
     });
   }

@@ -94,6 +94,7 @@ export function addFlows(program: Command): void {
       const stream = await connectAgent(command).open('GET', `/v1/flows?${query}`, {
         accept: 'application/x-ndjson',
         signal: interrupted.signal,
+        endless: options.follow === true,
       });
       const shown = await printFlows(stream, options.output);
       if (shown === 0 && !options.follow) say('no flows');
