@@ -85,6 +85,7 @@ export class Brake {
    * else. `now` is a monotonic time in ms.
    */
   filter(changes: readonly Change[], catalog: Catalog, now: number): Braked {
+    if (catalog.empty) return { apply: changes, held: [], wakeAt: undefined };
     const apply = this.#release(now);
     this.#forget(now);
     const batch = latest(changes);

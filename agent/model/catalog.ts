@@ -184,6 +184,11 @@ export class Catalog {
     else byKey.set(key, object);
   }
 
+  /** Whether there is nothing that traffic could be sent to, or come from. */
+  get empty(): boolean {
+    return this.#services.size === 0 && this.#slices.endpointCount === 0 && this.#pods.size === 0;
+  }
+
   get serviceCount(): number {
     return this.#services.size;
   }
