@@ -57,6 +57,9 @@ export async function serve(options: Partial<ApiOptions> = {}, view: FakeView = 
     peer: () => ({ uid: 0, gid: 0, pid: 1 }),
     onError: (error) => errors.push(error),
     ...options,
+  }).catch((error: unknown) => {
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
   });
   return {
     view,
