@@ -28,7 +28,7 @@ import {
   unsupported,
 } from './schema.js';
 
-/** Every field of networking.istio.io DestinationRule (istio/api, destination_rule.proto, up to 1.27). */
+/** Every field of networking.istio.io DestinationRule (istio/api, destination_rule.proto). */
 const consistentHash = object({
   httpHeaderName: http(string),
   httpHeaderRegexRewrite: http(object({ match: string, rewrite: string })),

@@ -15,7 +15,7 @@ import {
   strings,
 } from './schema.js';
 
-/** Every field of the Gateway API's standard and experimental channels (v1.4) that Weft's kinds of it have. */
+/** Every field of the Gateway API's standard and experimental channels that Weft's kinds of it have. */
 
 const reference = { group: string, kind: string, namespace: string, name: required(string) };
 const parentRefs = listOf(object({ ...reference, sectionName: string, port }));

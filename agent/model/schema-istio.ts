@@ -16,7 +16,7 @@ import {
   unsigned,
 } from './schema.js';
 
-/** Every field of networking.istio.io VirtualService, Gateway and ServiceEntry (istio/api, up to 1.27). */
+/** Every field of networking.istio.io VirtualService, Gateway and ServiceEntry (istio/api). */
 
 const stringMatch = object({ exact: string, prefix: string, regex: string });
 const headers = object({
