@@ -1,0 +1,133 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+import {
+  ip,
+  makeCgroup,
+  makeDirectory,
+  makeNamespace,
+  pinDirectory,
+  removeCgroup,
+  removeNamespace,
+} from '../kernel/scratch.js';
+import { AgentProcess, weft } from './agent-process.js';
+import { Caller } from './caller.js';
+import type { Manifest } from './objects.js';
+
+/** A network namespace in which every backend and Service address is local: what nobody redirects arrives too, and can be told. */
+export interface House {
+  /** Of /run/netns. */
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface SiteOptions {
+  /** Further options of `weft run`. */
+  readonly options?: readonly string[];
+  /** What the manifests hold before the agent starts. */
+  readonly manifests?: readonly Manifest[];
+}
+
+/** Addresses of backends and of Services in a {@link House}. */
+const local = ['10.1.0.0/16', '10.96.0.0/16', 'fd00:1::/64', 'fd00:96::/64'];
+
+/** An agent with a cgroup, pins and manifests of its own, and namespaces and programs around it. Nothing of it outlives the test. */
+export class Site {
+  readonly directory: string = makeDirectory();
+  readonly manifests: string = join(this.directory, 'manifests');
+  readonly cgroup: string = makeCgroup();
+  readonly pin: string = pinDirectory();
+  readonly agent: AgentProcess;
+  readonly #houses: House[] = [];
+  readonly #callers: Caller[] = [];
+  #written = 0;
+
+  private constructor(options: readonly string[]) {
+    mkdirSync(this.manifests);
+    const { cgroup, directory, pin } = this;
+    const all = ['--manifests', this.manifests, ...options];
+    this.agent = new AgentProcess({ cgroup, pin, directory, options: all });
+  }
+
+  /** Not started yet. Closed when the test ends. */
+  static make(t: ExecutionContext, { options = [], manifests = [] }: SiteOptions = {}): Site {
+    const site = new Site(options);
+    t.teardown(() => site.close());
+    if (manifests.length > 0) site.write('mesh', manifests);
+    return site;
+  }
+
+  /** With an agent that is ready. */
+  static async open(t: ExecutionContext, options: SiteOptions = {}): Promise<Site> {
+    const site = Site.make(t, options);
+    await site.agent.start();
+    return site;
+  }
+
+  house(): House {
+    const path = makeNamespace();
+    ip(
+      path,
+      local.map((range) => `route add local ${range} dev lo`),
+    );
+    const house = { name: basename(path), path };
+    this.#houses.push(house);
+    return house;
+  }
+
+  /** Takes a house's namespace away before the test ends. */
+  demolish(house: House): void {
+    this.#houses.splice(this.#houses.indexOf(house), 1);
+    removeNamespace(house.path);
+  }
+
+  /** A program in the house that calls Services and answers as every backend. `inside`: whether it is in the agent's cgroup. */
+  async caller(house: House, inside = true): Promise<Caller> {
+    const caller = new Caller(inside ? { netns: house.path, cgroup: this.cgroup } : { netns: house.path });
+    this.#callers.push(caller);
+    await caller.open();
+    return caller;
+  }
+
+  /** Makes these the whole of a file, in one step. */
+  write(name: string, objects: readonly Manifest[]): void {
+    this.writeText(`${name}.json`, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+  }
+
+  writeText(file: string, text: string | Uint8Array): void {
+    const draft = join(this.directory, `draft-${++this.#written}`);
+    writeFileSync(draft, text);
+    renameSync(draft, join(this.manifests, file));
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.manifests, `${name}.json`));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#callers.map((caller) => caller.kill()));
+    await this.agent.kill();
+    const { code, stderr } = await weft(['cleanup', '--pin', this.pin]);
+    for (const house of this.#houses) removeNamespace(house.path);
+    removeCgroup(this.cgroup);
+    rmSync(this.directory, { recursive: true });
+    if (code !== 0) throw new Error(`cleanup failed: ${stderr}`);
+  }
+}
+
+/** Polls until `isThere`. Returns how many ms that took; throws after `patience` ms with what was there instead. */
+export async function eventually<T>(
+  read: () => T | Promise<T>,
+  isThere: (value: T) => boolean,
+  patience = 5_000,
+): Promise<number> {
+  const began = performance.now();
+  for (;;) {
+    const value = await read();
+    const took = performance.now() - began;
+    if (isThere(value)) return took;
+    if (took > patience) throw new Error(`after ${patience} ms still ${JSON.stringify(value)?.slice(0, 2000)}`);
+    await pause(2);
+  }
+}
