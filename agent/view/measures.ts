@@ -87,24 +87,21 @@ function programs({ programs }: ViewParts): Measures['programs'] {
   });
 }
 
-const states: readonly BackendState[] = [
-  'ready',
-  'terminating',
-  'unready',
-  'drained',
-  'weightless',
-  'other-node',
-  'other-zone',
-  'standby',
-];
-
 function backendStates({ reconciler }: ViewParts): Measures['backends'] {
-  const counts = new Map<BackendState, number>(states.map((state) => [state, 0]));
+  const counts: Record<BackendState, number> = {
+    ready: 0,
+    terminating: 0,
+    unready: 0,
+    drained: 0,
+    weightless: 0,
+    'other-node': 0,
+    'other-zone': 0,
+    standby: 0,
+  };
   for (const { plan } of reconciler.programmed()) {
-    if (!isOfService(plan)) continue;
-    for (const { state } of plan.backends) counts.set(state, counts.get(state)! + 1);
+    if (isOfService(plan)) for (const { state } of plan.backends) counts[state]++;
   }
-  return [...counts].map(([state, count]) => ({ state, count }));
+  return Object.entries(counts).map(([state, count]) => ({ state: state as BackendState, count }));
 }
 
 /** A backend that several Service ports list is there for each, with all of its connections. */

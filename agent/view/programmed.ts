@@ -41,6 +41,17 @@ function byPort({ plan: a }: Programmed, { plan: b }: Programmed): number {
   return a.family - b.family;
 }
 
+/** One above the highest ids in use; 0 when there are none. */
+export function endsOf(programmed: Iterable<Programmed>): { readonly backends: number; readonly services: number } {
+  let backends = 0;
+  let services = 0;
+  for (const { ids, service } of programmed) {
+    services = Math.max(services, service + 1);
+    for (const id of ids) if (id >= backends) backends = id + 1;
+  }
+  return { backends, services };
+}
+
 const noBackend = { inflight: 0, opened: 0, failed: 0 };
 
 /** What the programs counted, read at once: up to the highest id that is in use. */
@@ -49,12 +60,7 @@ export class Counts {
   readonly #services: DataView;
 
   constructor(store: Store, programmed: Iterable<Programmed>) {
-    let backends = 0;
-    let services = 0;
-    for (const { ids, service } of programmed) {
-      services = Math.max(services, service + 1);
-      for (const id of ids) if (id >= backends) backends = id + 1;
-    }
+    const { backends, services } = endsOf(programmed);
     this.#backends = viewOf(backends > 0 ? store.read('backend_states', backends).values : new Uint8Array(0));
     this.#services = viewOf(services > 0 ? store.read('service_states', services).values : new Uint8Array(0));
   }

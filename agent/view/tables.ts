@@ -1,10 +1,10 @@
 import type { Listing, TableItem } from '../api/items.js';
-import type { Programmed } from '../kernel/reconcile.js';
 import { keySizeOf, type Store, valueSizeOf } from '../kernel/store.js';
 import { sameBytes, viewOf } from '../tables/bytes.js';
 import { OverrideRowSize, readBackendRow, type TableName, writeOverrideRow } from '../tables/layout.gen.js';
 import { compareNaturally, type PackedRows, RowText } from '../tables/show.js';
 import type { ViewParts } from './parts.js';
+import { endsOf } from './programmed.js';
 
 /** One table as it was at one moment: `desired` undefined where the programs write, and nothing is desired. */
 interface Snapshot {
@@ -72,17 +72,6 @@ function readTo(store: Store, table: TableName, desired: PackedRows): PackedRows
   let end = 0;
   for (let row = 0; row < desired.count; row++) end = Math.max(end, keys.getUint32(row * 4, true) + 1);
   return end === 0 ? nothing : store.read(table, end);
-}
-
-/** One above the highest ids in use. */
-function endsOf(programmed: Iterable<Programmed>): { readonly backends: number; readonly services: number } {
-  let backends = 0;
-  let services = 0;
-  for (const { ids, service } of programmed) {
-    services = Math.max(services, service + 1);
-    for (const id of ids) if (id >= backends) backends = id + 1;
-  }
-  return { backends, services };
 }
 
 /** Without their digests: rows of this table are known by what they hold. */
