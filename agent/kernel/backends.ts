@@ -10,6 +10,7 @@ import {
   readBackendStateRow,
   writeBackendRow,
 } from '../tables/layout.gen.js';
+import { Directory } from './directory.js';
 import { indexKey, type Store } from './store.js';
 
 /** One address, port and protocol behind any number of frontends. */
@@ -35,7 +36,15 @@ export interface Held {
   undo(): void;
 }
 
-const keyOf = (address: string, port: number, protocol: string): string => `${address} ${port} ${protocol}`;
+/** What a backend without references was before a plan listed it again. */
+interface Revived {
+  readonly backend: Backend;
+  /** Its round in `leaving`. */
+  readonly round: number | undefined;
+  readonly wasDirty: boolean;
+  readonly wasUnclaimed: boolean;
+  readonly wasReleased: boolean;
+}
 
 /** From so many rows on, reading all rows is cheaper than looking each one up. */
 const bulkRows = 256;
@@ -48,8 +57,8 @@ export class Backends {
   readonly #store: Store;
   readonly #ids: Ids;
   readonly #generations: Uint32Array;
-  readonly #byKey = new Map<string, Backend>();
-  readonly #byId = new Map<number, Backend>();
+  readonly #directory = new Directory();
+  readonly #byId: (Backend | undefined)[] = [];
   /** Alive in the kernel, listed by nobody yet: what an earlier agent left. */
   readonly #unclaimed = new Set<Backend>();
   /** Listed by nobody any more, to be marked by `bury`. */
@@ -71,7 +80,7 @@ export class Backends {
   }
 
   get count(): number {
-    return this.#byKey.size;
+    return this.#directory.count;
   }
 
   /** Takes over what an earlier agent wrote: ids stay. */
@@ -101,8 +110,8 @@ export class Backends {
         continue;
       }
       this.#ids.adopt(id);
-      this.#byKey.set(keyOf(address, port, protocol), backend);
-      this.#byId.set(id, backend);
+      this.#directory.set(backend);
+      this.#byId[id] = backend;
       this.#unclaimed.add(backend);
     }
     this.#adoptDead(dead);
@@ -113,10 +122,10 @@ export class Backends {
     const states = this.#states(dead.map(({ id }) => id));
     for (const backend of dead) {
       if (states(backend.id).every((byte) => byte === 0)) continue;
-      const key = keyOf(backend.address, backend.port, backend.protocol);
-      this.#ids.adopt(backend.id);
-      this.#byId.set(backend.id, backend);
-      if (!this.#byKey.has(key)) this.#byKey.set(key, backend);
+      const { id, address, port, protocol } = backend;
+      this.#ids.adopt(id);
+      this.#byId[id] = backend;
+      if (!this.#directory.get(address, port, protocol)) this.#directory.set(backend);
       this.#leaving.set(backend, this.#round);
     }
   }
@@ -124,35 +133,27 @@ export class Backends {
   /** One more reference to each of a plan's backends, or undefined when there are not enough ids. Written by `flush`. */
   hold(plan: FrontendPlan): Held | undefined {
     const ids: number[] = [];
-    const undo: (() => void)[] = [];
-    const held: Held = {
-      ids,
-      undo: () => {
-        for (const id of ids) this.#byId.get(id)!.references--;
-        for (const step of undo.reverse()) step();
-      },
-    };
+    const created: Backend[] = [];
+    const revived: Revived[] = [];
     for (const { address, port } of plan.backends) {
-      const key = keyOf(address, port, plan.protocol);
-      const backend = this.#byKey.get(key) ?? this.#create(key, address, port, plan.protocol, undo);
+      let backend = this.#directory.get(address, port, plan.protocol);
       if (!backend) {
-        held.undo();
-        return undefined;
+        backend = this.#create(address, port, plan.protocol);
+        if (!backend) {
+          this.#undo(ids, created, revived);
+          return undefined;
+        }
+        created.push(backend);
+      } else if (backend.references === 0) {
+        revived.push(this.#revive(backend));
       }
-      if (backend.references === 0) this.#revive(backend, undo);
       backend.references++;
       ids.push(backend.id);
     }
-    return held;
+    return { ids, undo: () => this.#undo(ids, created, revived) };
   }
 
-  #create(
-    key: string,
-    address: string,
-    port: number,
-    protocol: 'TCP' | 'UDP',
-    undo: (() => void)[],
-  ): Backend | undefined {
+  #create(address: string, port: number, protocol: 'TCP' | 'UDP'): Backend | undefined {
     const id = this.#ids.take();
     if (id === undefined) return undefined;
     const generation = this.#generations[id]! + 1;
@@ -167,36 +168,44 @@ export class Backends {
       onRemoval: 'drain',
     };
     this.#generations[id] = generation;
-    this.#byKey.set(key, backend);
-    this.#byId.set(id, backend);
+    this.#directory.set(backend);
+    this.#byId[id] = backend;
     this.#dirty.add(backend);
-    undo.push(() => {
-      this.#dirty.delete(backend);
-      this.#byId.delete(id);
-      this.#byKey.delete(key);
-      this.#generations[id] = generation - 1;
-      this.#ids.release(id);
-    });
     return backend;
   }
 
-  #revive(backend: Backend, undo: (() => void)[]): void {
-    if (this.#unclaimed.delete(backend)) undo.push(() => this.#unclaimed.add(backend));
-    if (this.#released.delete(backend)) undo.push(() => this.#released.add(backend));
+  #revive(backend: Backend): Revived {
     const round = this.#leaving.get(backend);
-    if (round === undefined) return;
     const wasDirty = this.#dirty.has(backend);
-    this.#leaving.delete(backend);
-    this.#dirty.add(backend);
-    undo.push(() => {
-      this.#leaving.set(backend, round);
+    if (round !== undefined) {
+      this.#leaving.delete(backend);
+      this.#dirty.add(backend);
+    }
+    const wasUnclaimed = this.#unclaimed.delete(backend);
+    const wasReleased = this.#released.delete(backend);
+    return { backend, round, wasDirty, wasUnclaimed, wasReleased };
+  }
+
+  #undo(ids: readonly number[], created: readonly Backend[], revived: readonly Revived[]): void {
+    for (const id of ids) this.#byId[id]!.references--;
+    for (const { backend, round, wasDirty, wasUnclaimed, wasReleased } of revived) {
+      if (round !== undefined) this.#leaving.set(backend, round);
       if (!wasDirty) this.#dirty.delete(backend);
-    });
+      if (wasUnclaimed) this.#unclaimed.add(backend);
+      if (wasReleased) this.#released.add(backend);
+    }
+    for (const backend of created) {
+      this.#dirty.delete(backend);
+      this.#directory.delete(backend);
+      this.#byId[backend.id] = undefined;
+      this.#generations[backend.id] = backend.generation - 1;
+      this.#ids.release(backend.id);
+    }
   }
 
   /** One reference less; with the last one it is gone, and marked so by `bury`. */
   release(id: number): void {
-    const backend = this.#byId.get(id);
+    const backend = this.#byId[id];
     if (backend && --backend.references === 0) this.#released.add(backend);
   }
 
@@ -207,7 +216,7 @@ export class Backends {
   }
 
   byId(id: number): Backend | undefined {
-    return this.#byId.get(id);
+    return this.#byId[id];
   }
 
   /** Writes the rows of backends that are new or came back, and those that an earlier call could not. To be called before slots name them. */
@@ -245,9 +254,8 @@ export class Backends {
     const idle = rested.filter(({ id }) => readBackendStateRow(viewOf(states(id)), 0).inflight === 0);
     if (idle.length > 0) retire(idle);
     for (const backend of idle) {
-      const key = keyOf(backend.address, backend.port, backend.protocol);
-      if (this.#byKey.get(key) === backend) this.#byKey.delete(key);
-      this.#byId.delete(backend.id);
+      this.#directory.delete(backend);
+      this.#byId[backend.id] = undefined;
       this.#leaving.delete(backend);
       this.#idle.add(backend.id);
     }
@@ -268,8 +276,8 @@ export class Backends {
 
   /** The rows as they should be, one a listed backend. */
   desired(): Batch {
-    const batch = new Batch(4, BackendRowSize, this.#byId.size);
-    for (const backend of this.#byId.values()) if (backend.references > 0) addRow(batch, backend, true);
+    const batch = new Batch(4, BackendRowSize, this.count);
+    for (const backend of this.#byId) if (backend && backend.references > 0) addRow(batch, backend, true);
     return batch;
   }
 

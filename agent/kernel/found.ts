@@ -20,14 +20,6 @@ interface Run {
   readonly service: number;
 }
 
-/** Where a frontend's contents lie, and what they are. */
-export interface FoundContents {
-  readonly slotBase: number;
-  readonly slots: Uint8Array;
-  readonly ringBase: number;
-  readonly ring: Uint8Array;
-}
-
 /**
  * What an earlier agent left in `frontends`, `slots` and `rings`. Its ids and runs are taken from the start, so that nobody else gets
  * them; plans take them over, and what no plan took is given back by `prune`.
@@ -77,12 +69,11 @@ export class Found {
     return undefined;
   }
 
-  contentsOf(row: FrontendRow): FoundContents {
+  /** What is in the row's runs. */
+  contentsOf(row: FrontendRow): { readonly slots: Uint8Array; readonly ring: Uint8Array } {
     const { slotBase, slotCount, ringBase, ringSize } = row;
     return {
-      slotBase,
       slots: this.#slots.subarray(slotBase * SlotRowSize, (slotBase + slotCount) * SlotRowSize),
-      ringBase,
       ring: this.#rings.subarray(ringBase * 4, (ringBase + ringSize) * 4),
     };
   }

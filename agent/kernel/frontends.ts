@@ -58,6 +58,12 @@ function ringBytes(plan: FrontendPlan, ids: readonly number[]): Uint8Array {
   return new Uint8Array(ring.buffer, ring.byteOffset, ring.byteLength);
 }
 
+// Rows are written here and copied out: a small array that never had a view stays inside the heap.
+const rowBytes = new Uint8Array(FrontendRowSize);
+const rowView = viewOf(rowBytes);
+const keyBytes = new Uint8Array(FrontendKeySize);
+const keyView = viewOf(keyBytes);
+
 /** Where the contents of a frontend lie. */
 export interface Place {
   readonly service: number;
@@ -78,9 +84,8 @@ export function frontendRow(plan: FrontendPlan, contents: Contents, place: Place
     affinitySeconds: plan.affinitySeconds,
     maxConnections: plan.maxConnections,
   };
-  const bytes = new Uint8Array(FrontendRowSize);
-  writeFrontendRow(row, viewOf(bytes), 0);
-  return bytes;
+  writeFrontendRow(row, rowView, 0);
+  return rowBytes.slice();
 }
 
 /** The key of a row, and the key as a Map's key. */
@@ -98,9 +103,8 @@ export function frontendNames(plan: FrontendPlan): readonly FrontendName[] {
 }
 
 export function frontendKey(key: FrontendKey): Uint8Array {
-  const bytes = new Uint8Array(FrontendKeySize);
-  writeFrontendKey(key, viewOf(bytes), 0);
-  return bytes;
+  writeFrontendKey(key, keyView, 0);
+  return keyBytes.slice();
 }
 
 /** A key as a Map's key. */

@@ -13,7 +13,7 @@ import { Regions } from '../tables/regions.js';
 import { type Backend, Backends, type Held } from './backends.js';
 import { Claims } from './claims.js';
 import { differences } from './differences.js';
-import { Found, type FoundContents } from './found.js';
+import { Found } from './found.js';
 import { type Contents, contentsOf, type FrontendName, frontendNames, frontendRow, nameOfKey } from './frontends.js';
 import { type Run, runFor, Step } from './step.js';
 import { indexKey, type Store } from './store.js';
@@ -244,12 +244,11 @@ export class Reconciler {
     const contents = undoing(held, () => contentsOf(plan, held.ids));
 
     const row = old ? undefined : this.#foundRow(plan, names);
-    const before: FoundContents | undefined = old ? { ...old, ...old.contents } : row && this.#found!.contentsOf(row);
-    const inSlots = before && { base: before.slotBase, bytes: before.slots };
-    const inRings = before && { base: before.ringBase, bytes: before.ring };
-    const slots = runFor(this.#slots, SlotRowSize, contents.slots, inSlots);
-    const ring = slots && runFor(this.#rings, 4, contents.ring, inRings);
-    const service = ring && (old?.service ?? row?.service ?? this.#services.take());
+    const place = old ?? row;
+    const before = old?.contents ?? (row && this.#found!.contentsOf(row));
+    const slots = runFor(this.#slots, SlotRowSize, contents.slots, place?.slotBase, before?.slots);
+    const ring = slots && runFor(this.#rings, 4, contents.ring, place?.ringBase, before?.ring);
+    const service = ring && (place?.service ?? this.#services.take());
     if (!slots || !ring || service === undefined) {
       slots?.cancel();
       ring?.cancel();

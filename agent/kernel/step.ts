@@ -30,9 +30,12 @@ export function runFor(
   regions: Regions,
   rowSize: number,
   bytes: Uint8Array,
-  before: { readonly base: number; readonly bytes: Uint8Array } | undefined,
+  baseBefore: number | undefined,
+  bytesBefore: Uint8Array | undefined,
 ): Run | undefined {
-  if (before && sameBytes(before.bytes, bytes)) {
+  const before =
+    baseBefore === undefined || !bytesBefore ? undefined : { base: baseBefore, size: bytesBefore.length / rowSize };
+  if (before && sameBytes(bytesBefore!, bytes)) {
     return { base: before.base, isNew: false, freeBefore: nothing, cancel: nothing };
   }
   const size = bytes.length / rowSize;
@@ -41,7 +44,7 @@ export function runFor(
   return {
     base,
     isNew: true,
-    freeBefore: before ? () => regions.release(before.base, before.bytes.length / rowSize) : nothing,
+    freeBefore: before ? () => regions.release(before.base, before.size) : nothing,
     cancel: () => regions.cancel(base, size),
   };
 }
