@@ -72,7 +72,7 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, const struct endpoi
 		p->reason = WEFT_REASON_NO_SERVICE;
 		return 0;
 	}
-	pick_for(f, pod, &key, to, ctx->protocol == WEFT_TCP, p);
+	pick_for(ctx, f, pod, &key, to, ctx->protocol == WEFT_TCP, p);
 	if (p->verdict == WEFT_REDIRECT)
 		remember(ctx, pod, f, to, p);
 	else

@@ -215,7 +215,7 @@ static __always_inline int decide_send(struct bpf_sock_addr *ctx, const struct e
 		p->address = known.backend_address;
 		p->port = known.backend_port;
 	} else {
-		pick_for(f, pod, &key, to, 0, p);
+		pick_for(ctx, f, pod, &key, to, 0, p);
 		if (d && p->verdict == WEFT_REDIRECT)
 			avoid_shared(d, f, to, p);
 	}

@@ -21,20 +21,28 @@ static __always_inline struct pod *pod_of(struct bpf_sock_addr *ctx, struct pod_
 	return pod ? pod : bpf_map_lookup_elem(&pods, key);
 }
 
-static __always_inline int frontend_of(struct bpf_sock_addr *ctx, const struct endpoint *to, struct frontend *f)
+static __always_inline struct frontend_key key_of(struct bpf_sock_addr *ctx, const struct endpoint *to)
 {
 	struct frontend_key key = {.address = to->address, .port = to->port, .protocol = ctx->protocol};
+	return key;
+}
+
+static __always_inline int frontend_of(struct bpf_sock_addr *ctx, const struct endpoint *to, struct frontend *f)
+{
+	struct frontend_key key = key_of(ctx, to);
 	return read_frontend(&key, f);
 }
 
-static __always_inline void pick_for(const struct frontend *f, const struct pod *pod, const struct pod_key *key,
-				     const struct endpoint *to, int connection, struct pick *p)
+static __always_inline void pick_for(struct bpf_sock_addr *ctx, struct frontend *f, const struct pod *pod,
+				     const struct pod_key *pod_key, const struct endpoint *to, int connection,
+				     struct pick *p)
 {
+	struct frontend_key key = key_of(ctx, to);
 	struct client client = {
-		.netns = key->netns,
+		.netns = pod_key->netns,
 		.hash = is_mapped(&to->address) ? pod->hash4 : pod->hash6,
 	};
-	pick_backend(f, &client, connection, p);
+	pick_alive(&key, f, &client, connection, p);
 }
 
 static __always_inline void report_refusal(struct bpf_sock_addr *ctx, const struct pod *pod, const struct frontend *f,

@@ -311,4 +311,21 @@ static __always_inline void pick_backend(const struct frontend *f, const struct 
 	}
 }
 
+#define PICK_TRIES 3
+
+/*
+ * pick_backend, and again by a fresh row when it was led to a backend that is gone: the row `f` was read before the
+ * table was switched, and the backend was buried after.
+ */
+static __always_inline void pick_alive(const struct frontend_key *key, struct frontend *f, const struct client *client,
+				       int connection, struct pick *p)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < PICK_TRIES; i++) {
+		pick_backend(f, client, connection, p);
+		if (p->reason != WEFT_REASON_TABLE_BROKEN || !read_frontend(key, f))
+			return;
+	}
+}
+
 #endif

@@ -39,7 +39,7 @@ static long pick_once(__u32 i, struct progress *progress)
 	struct pick p = {};
 	if (read_frontend(&progress->request.key, &f)) {
 		struct client client = {.netns = progress->request.netns, .hash = progress->hash};
-		pick_backend(&f, &client, 1, &p);
+		pick_alive(&progress->request.key, &f, &client, 1, &p);
 	}
 	progress->hash += progress->request.hash_step;
 	__u64 *tally = bpf_map_lookup_elem(&tallies, &p.backend);

@@ -227,3 +227,30 @@ kernelTest('a pick never mixes the rows of two Services while rows are rewritten
     await exited;
   }
 });
+
+kernelTest('a pick finds a living backend while backends come and go', async (t) => {
+  const picks = Picks.open(t);
+  const others = Array.from({ length: 20 }, (_, i) =>
+    planOf({ service: `test/s${i}`, address: `10.96.1.${i}`, backends: [addressOf(100 + i)] }),
+  );
+  const versions = [0, 1, 2].map((i) =>
+    planOf({ address: '10.96.0.1', backends: [addressOf(1 + i), addressOf(2 + i)] }),
+  );
+  picks.apply(...others, versions[0]!);
+  const foreign = others.flatMap((plan) => [...picks.ids(plan).values()]);
+  const before = picks.tallies();
+  const work = picks.background(versions[0]!);
+  let changes = 0;
+  for (const end = performance.now() + 2000; performance.now() < end; changes++) {
+    picks.apply(versions[changes % 3]!);
+    if (changes % 64 === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      picks.reconciler.reclaim(() => undefined);
+    }
+  }
+  await work.stop();
+  const tallies = picks.tallies().map((count, id) => count - before[id]!);
+  t.true(tallies.reduce((sum, count) => sum + count, 0) > 100_000 && changes > 1000);
+  t.is(tallies[0], 0, 'refused');
+  for (const id of foreign) t.is(tallies[id], 0);
+});

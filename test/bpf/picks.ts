@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import type { ExecutionContext } from 'ava';
 import type { FrontendPlan } from '../../agent/compile/plan.js';
 import { frontendKey } from '../../agent/kernel/frontends.js';
@@ -74,11 +76,9 @@ export class Picks {
 
   /** Picks `count` times. Returns how often each backend's id was picked; 0 stands for a refusal. */
   tally(plan: FrontendPlan, count: number, clients: Clients = {}): Map<number, number> {
-    const tallies = this.maps.get('tallies')!;
-    const before = wordsOf(tallies.entries().values);
+    const before = this.tallies();
     for (let left = count; left > 0; left -= picksARun) this.#run(plan, Math.min(left, picksARun), clients);
-    const after = wordsOf(tallies.entries().values);
-    const counts = Array.from(after, (picked, id) => [id, Number(picked - before[id]!)] as const);
+    const counts = this.tallies().map((picked, id) => [id, picked - before[id]!] as const);
     return new Map(counts.filter(([, picked]) => picked > 0));
   }
 
@@ -96,15 +96,29 @@ export class Picks {
     return new Map(plan.backends.map(({ address }, i) => [address, ids[i]!]));
   }
 
+  /** Picks made so far, by backend id; [0]: refusals. */
+  tallies(): readonly number[] {
+    const { values } = this.maps.get('tallies')!.entries();
+    return Array.from(new BigUint64Array(values.buffer, values.byteOffset, values.byteLength / 8), Number);
+  }
+
+  /** Picks in another thread until told to stop. */
+  background(plan: FrontendPlan): { stop(): Promise<unknown> } {
+    const program = this.#object.program('weft_test_pick');
+    const flag = new Int32Array(new SharedArrayBuffer(4));
+    const worker = new Worker(new URL('./picker.js', import.meta.url), {
+      workerData: { program: program.info().id, context: contextOf(plan, 10_000, {}), flag },
+    });
+    const exited = once(worker, 'exit');
+    const stop = (): Promise<unknown> => {
+      Atomics.store(flag, 0, 1);
+      return exited;
+    };
+    return { stop };
+  }
+
   #run(plan: FrontendPlan, count: number, clients: Clients): void {
-    const context = new Uint8Array(requestSize);
-    context.set(frontendKey({ address: plan.addresses[0]!, port: plan.port, protocol: Protocol[plan.protocol] }));
-    const view = viewOf(context);
-    view.setUint32(20, count, true);
-    view.setUint32(24, clients.hash ?? 0, true);
-    view.setUint32(28, clients.hashStep ?? 0, true);
-    view.setBigUint64(32, clients.netns ?? 1n, true);
-    const { returned } = this.#object.program('weft_test_pick').run({ context });
+    const { returned } = this.#object.program('weft_test_pick').run({ context: contextOf(plan, count, clients) });
     if (returned !== count) throw new Error(`${returned} of ${count} picks were made`);
   }
 
@@ -114,6 +128,14 @@ export class Picks {
   }
 }
 
-function wordsOf(bytes: Uint8Array): BigUint64Array {
-  return new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
+/** A struct request. */
+function contextOf(plan: FrontendPlan, count: number, clients: Clients): Uint8Array {
+  const context = new Uint8Array(requestSize);
+  context.set(frontendKey({ address: plan.addresses[0]!, port: plan.port, protocol: Protocol[plan.protocol] }));
+  const view = viewOf(context);
+  view.setUint32(20, count, true);
+  view.setUint32(24, clients.hash ?? 0, true);
+  view.setUint32(28, clients.hashStep ?? 0, true);
+  view.setBigUint64(32, clients.netns ?? 1n, true);
+  return context;
 }
