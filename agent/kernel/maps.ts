@@ -31,7 +31,10 @@ export class KernelStore implements Store {
   }
 
   lookup(table: TableName, key: Uint8Array): Uint8Array | undefined {
-    return this.#map(table).lookup(key) ?? undefined;
+    const value = this.#map(table).lookup(key) ?? undefined;
+    return value && perCpu.has(table)
+      ? addCpus({ keys: key, values: value, count: 1 }, valueSizeOf(table)).values
+      : value;
   }
 
   read(table: TableName, limit?: number): Rows {

@@ -23,10 +23,11 @@ export class TableFullError extends Error {
 export interface Store {
   /** Writes rows, in order. Throws TableFullError when one does not fit; those before it are written. */
   update(table: TableName, rows: Rows): void;
-  /** Removes rows of a hash table; absent ones are passed over. Returns how many were there. */
+  /** Removes rows of a hash table; absent ones are passed over. Returns how many were there. Throws for an array. */
   remove(table: TableName, keys: Uint8Array, count: number): number;
+  /** The row, or undefined when it is absent or its index is outside. */
   lookup(table: TableName, key: Uint8Array): Uint8Array | undefined;
-  /** All rows, or the first `limit`. Of per-CPU tables the values of all CPUs added up (64-bit counters). */
+  /** All rows, or the first `limit`. Of per-CPU tables the values of all CPUs added up (64-bit counters), here and in `lookup`. */
   read(table: TableName, limit?: number): Rows;
   /** Rows it can hold. */
   capacity(table: TableName): number;
