@@ -1,7 +1,8 @@
-import type { PodItem, ServiceItem, TableItem } from '../../agent/api/items.js';
+import type { PodItem, ServiceItem } from '../../agent/api/items.js';
 import { kernelTest } from '../kernel-test.js';
 import { backends, destinationRule, type Manifest, pod, service } from './objects.js';
 import { Pace, pacedPort } from './pace.js';
+import { decidingRows } from './rows.js';
 import { type House, Site } from './site.js';
 
 const services = 20;
@@ -31,16 +32,6 @@ function mesh(house: House): readonly Manifest[] {
   ];
 }
 
-/** The rows that decide where connections go, as text. */
-async function rows(site: Site): Promise<readonly string[]> {
-  const all = await Promise.all(
-    ['backends', 'frontends', 'slots', 'rings', 'pods', 'overrides'].map((table) =>
-      site.agent.items<TableItem>(`tables?table=${table}`),
-    ),
-  );
-  return all.flat().map(({ table, key, desired, kernel }) => `${table} ${key}: ${desired} | ${kernel}`);
-}
-
 kernelTest(`${restarts} times kill -9 under ${rate} connections/s: nothing fails and nothing moves`, async (t) => {
   t.timeout(150_000);
   const site = Site.make(t);
@@ -53,7 +44,7 @@ kernelTest(`${restarts} times kill -9 under ${rate} connections/s: nothing fails
   const caller = await site.caller(house);
   await caller.keep(1, '10.96.0.8', 81);
 
-  const before = await rows(site);
+  const before = await decidingRows(site.agent);
   t.true(before.length > 400, `${before.length} rows`);
   const addresses = Array.from({ length: services }, (_, index) => `10.96.0.${index + 1}`);
   const pace = await Pace.start(site, house, addresses, rate);
@@ -63,7 +54,7 @@ kernelTest(`${restarts} times kill -9 under ${rate} connections/s: nothing fails
     t.is(await caller.exchange(0), 'ping!');
     took.push(await site.agent.start());
     t.is(await caller.exchange(0), 'ping!');
-    t.deepEqual(await rows(site), before);
+    t.deepEqual(await decidingRows(site.agent), before);
   }
   const { attempted, errno, failed } = await pace.stop();
   took.sort((a, b) => a - b);

@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ExecutionContext } from 'ava';
+import { cleanup } from '../../agent/kernel/cleanup.js';
 import {
   ip,
   makeCgroup,
@@ -11,7 +11,7 @@ import {
   removeCgroup,
   removeNamespace,
 } from '../kernel/scratch.js';
-import { AgentProcess, weft } from './agent-process.js';
+import { AgentProcess } from './agent-process.js';
 import { Caller } from './caller.js';
 import type { Manifest } from './objects.js';
 
@@ -27,6 +27,11 @@ export interface SiteOptions {
   readonly options?: readonly string[];
   /** What the manifests hold before the agent starts. */
   readonly manifests?: readonly Manifest[];
+}
+
+/** What ends at some time: a test, mostly. */
+export interface Life {
+  teardown(close: () => Promise<void>): void;
 }
 
 /** Addresses of backends and of Services in a {@link House}. */
@@ -50,17 +55,17 @@ export class Site {
     this.agent = new AgentProcess({ cgroup, pin, directory, options: all });
   }
 
-  /** Not started yet. Closed when the test ends. */
-  static make(t: ExecutionContext, { options = [], manifests = [] }: SiteOptions = {}): Site {
+  /** Not started yet. Closed when the life ends. */
+  static make(life: Life, { options = [], manifests = [] }: SiteOptions = {}): Site {
     const site = new Site(options);
-    t.teardown(() => site.close());
+    life.teardown(() => site.close());
     if (manifests.length > 0) site.write('mesh', manifests);
     return site;
   }
 
   /** With an agent that is ready. */
-  static async open(t: ExecutionContext, options: SiteOptions = {}): Promise<Site> {
-    const site = Site.make(t, options);
+  static async open(life: Life, options: SiteOptions = {}): Promise<Site> {
+    const site = Site.make(life, options);
     await site.agent.start();
     return site;
   }
@@ -108,11 +113,11 @@ export class Site {
   async close(): Promise<void> {
     await Promise.all(this.#callers.map((caller) => caller.kill()));
     await this.agent.kill();
-    const { code, stderr } = await weft(['cleanup', '--pin', this.pin]);
+    const { refused } = cleanup({ pin: this.pin, dryRun: false });
     for (const house of this.#houses) removeNamespace(house.path);
     removeCgroup(this.cgroup);
     rmSync(this.directory, { recursive: true });
-    if (code !== 0) throw new Error(`cleanup failed: ${stderr}`);
+    if (refused !== undefined) throw new Error(refused);
   }
 }
 
