@@ -22,10 +22,18 @@ export interface Captured {
   readonly row: Uint8Array;
 }
 
-/** The file that stands for a namespace: another inode is another namespace. */
+/** The file that stands for a namespace. The kernel gives inode numbers again at once, hence the time too. */
 interface Place {
   readonly path: string;
   readonly inode: bigint;
+  readonly madeNs: bigint;
+}
+
+/** A captured Pod and what its row was made of. */
+interface Capture {
+  readonly captured: Captured;
+  readonly place: Place;
+  readonly pod: Pod;
 }
 
 /** Which network namespaces are captured: the `pods` table. */
@@ -35,13 +43,18 @@ export class PodTable {
   readonly #ids: Ids;
   /** NS/POD to the Pod, those that are to be captured. */
   readonly #wanted = new Map<string, Pod>();
-  readonly #captured = new Map<string, Captured>();
-  readonly #places = new Map<string, Place>();
+  readonly #captures = new Map<string, Capture>();
+  /** Cookies of captured namespaces to NS/POD. */
+  readonly #owners = new Map<bigint, string>();
   /** NS/POD to why it is not captured although it should be. */
   readonly #trouble = new Map<string, string>();
   readonly #byId = new Map<number, string>();
-  /** Ids found in the kernel at start, by cookie. */
-  #found = new Map<bigint, number>();
+  /** Rows found in the kernel at start, by cookie; the id is undefined where the row is no Pod's. */
+  #found = new Map<bigint, { readonly id: number | undefined; readonly row: Uint8Array }>();
+  /** Ids that are nobody's and not reported yet. */
+  #released: number[] = [];
+  /** Ids that were reported; the next `refresh` may give them away. */
+  #resting: readonly number[] = [];
   readonly #own: bigint | undefined;
 
   constructor(store: Store, cookieOf: CookieReader, own: bigint | undefined) {
@@ -54,7 +67,10 @@ export class PodTable {
     const values = viewOf(rows.values);
     for (let i = 0; i < rows.count; i++) {
       const id = readPodRow(values, i * PodRowSize).id;
-      if (this.#ids.adopt(id)) this.#found.set(readPodKey(keys, i * PodKeySize).netns, id);
+      this.#found.set(readPodKey(keys, i * PodKeySize).netns, {
+        id: this.#ids.adopt(id) ? id : undefined,
+        row: rows.values.slice(i * PodRowSize, (i + 1) * PodRowSize),
+      });
     }
   }
 
@@ -64,39 +80,50 @@ export class PodTable {
     else this.#wanted.delete(key);
   }
 
-  /** Looks at the namespaces again and writes what changed. Cheap when nothing did. Returns the ids that are no Pod's any more. */
+  /**
+   * Looks at the namespaces again and writes what changed. Cheap when nothing did. Returns the ids that are no Pod's any more. Throws as the
+   * store does, after everything else was done; the next call tries again.
+   */
   refresh(): readonly number[] {
-    const released: number[] = [];
-    for (const key of [...this.#captured.keys()]) {
+    for (const id of this.#resting) this.#ids.release(id);
+    this.#resting = [];
+    const errors: unknown[] = [];
+    for (const [key, { place }] of [...this.#captures]) {
       const pod = this.#wanted.get(key);
-      if (!pod || !this.#isSamePlace(key, pod)) released.push(this.#drop(key));
+      if (pod && isSame(place, placeOf(pod))) continue;
+      try {
+        this.#drop(key);
+      } catch (error) {
+        errors.push(error);
+      }
     }
     this.#trouble.clear();
-    for (const [key, pod] of this.#wanted) this.#capture(key, pod);
-    return released;
+    for (const [key, pod] of this.#wanted) if (this.#captures.get(key)?.pod !== pod) this.#capture(key, pod);
+    if (errors.length > 0) throw errors[0];
+    this.#resting = this.#released;
+    this.#released = [];
+    return this.#resting;
   }
 
   /** Removes rows that an earlier agent left and no Pod claimed. To be called once, after all sources have synced. */
   prune(): void {
     const stale = new Batch(PodKeySize, 1);
-    for (const [netns, id] of this.#found) {
-      this.#ids.release(id);
-      stale.addRow(podKey(netns), new Uint8Array(1));
-    }
-    this.#found = new Map();
+    for (const netns of this.#found.keys()) stale.addRow(podKey(netns), new Uint8Array(1));
     this.#store.remove('pods', stale.keys, stale.count);
+    for (const { id } of this.#found.values()) if (id !== undefined) this.#ids.release(id);
+    this.#found = new Map();
   }
 
   get(key: string): Captured | undefined {
-    return this.#captured.get(key);
+    return this.#captures.get(key)?.captured;
   }
 
   all(): Iterable<Captured> {
-    return this.#captured.values();
+    return [...this.#captures.values()].map(({ captured }) => captured);
   }
 
   get count(): number {
-    return this.#captured.size;
+    return this.#captures.size;
   }
 
   /** NS/POD of an id; undefined for one that is nobody's. */
@@ -114,8 +141,8 @@ export class PodTable {
   }
 
   desired(): Batch {
-    const batch = new Batch(PodKeySize, PodRowSize, this.#captured.size + 1);
-    for (const captured of this.#captured.values()) batch.addRow(podKey(captured.netns), captured.row);
+    const batch = new Batch(PodKeySize, PodRowSize, this.#captures.size + 1);
+    for (const { captured } of this.#captures.values()) batch.addRow(podKey(captured.netns), captured.row);
     return batch;
   }
 
@@ -128,53 +155,64 @@ export class PodTable {
   }
 
   #capture(key: string, pod: Pod): void {
-    const present = this.#captured.get(key);
+    const present = this.#captures.get(key);
     try {
-      const place = present ? this.#places.get(key)! : placeOf(pod);
-      const netns = present?.netns ?? this.#cookieOf(place.path);
-      const other = [...this.#captured.values()].find((captured) => captured.netns === netns && captured.pod !== key);
-      if (other) throw new Error(`its network namespace is already that of ${other.pod}`);
+      const place = present?.place ?? placeOf(pod);
+      if (pod.netns === '') throw new Error('it names no network namespace');
+      if (!place) throw new Error(`there is no network namespace ${join(NETNS_DIRECTORY, pod.netns)}`);
+      const netns = present?.captured.netns ?? this.#cookieOf(place.path);
+      const owner = this.#owners.get(netns);
+      if (owner !== undefined && owner !== key) throw new Error(`its network namespace is already that of ${owner}`);
       if (netns === this.#own) throw new Error("its network namespace is the agent's own");
-      const id = present?.id ?? this.#found.get(netns) ?? this.#ids.take();
+      const id = present?.captured.id ?? this.#found.get(netns)?.id ?? this.#ids.take();
       if (id === undefined) throw new TableFullError('pods', this.#store.capacity('pods'));
-      const row = podRow(id, pod);
-      if (!present || Buffer.compare(present.row, row) !== 0)
-        this.#store.update('pods', { keys: podKey(netns), values: row, count: 1 });
-      this.#found.delete(netns);
-      this.#captured.set(key, { pod: key, id, netns, path: place.path, row });
-      this.#places.set(key, place);
-      this.#byId.set(id, key);
+      this.#write(key, present, {
+        captured: { pod: key, id, netns, path: place.path, row: podRow(id, pod) },
+        place,
+        pod,
+      });
     } catch (error) {
       this.#trouble.set(key, error instanceof Error ? error.message : String(error));
     }
   }
 
-  #drop(key: string): number {
-    const { netns, id } = this.#captured.get(key)!;
-    this.#store.remove('pods', podKey(netns), 1);
-    this.#captured.delete(key);
-    this.#places.delete(key);
-    this.#byId.delete(id);
-    this.#ids.release(id);
-    return id;
+  #write(key: string, before: Capture | undefined, capture: Capture): void {
+    const { netns, id, row } = capture.captured;
+    const found = this.#found.get(netns);
+    const present = before?.captured.row ?? found?.row;
+    try {
+      if (!present || Buffer.compare(present, row) !== 0)
+        this.#store.update('pods', { keys: podKey(netns), values: row, count: 1 });
+    } catch (error) {
+      if (!before && found?.id !== id) this.#ids.release(id);
+      throw error;
+    }
+    this.#found.delete(netns);
+    this.#captures.set(key, capture);
+    this.#owners.set(netns, key);
+    this.#byId.set(id, key);
   }
 
-  #isSamePlace(key: string, pod: Pod): boolean {
-    const place = this.#places.get(key);
-    try {
-      const now = placeOf(pod);
-      return place?.path === now.path && place.inode === now.inode;
-    } catch {
-      return false;
-    }
+  #drop(key: string): void {
+    const { netns, id } = this.#captures.get(key)!.captured;
+    this.#store.remove('pods', podKey(netns), 1);
+    this.#captures.delete(key);
+    this.#owners.delete(netns);
+    this.#byId.delete(id);
+    this.#released.push(id);
   }
 }
 
-function placeOf(pod: Pod): Place {
+/** Undefined when the namespace is not there, or the Pod names none. */
+function placeOf(pod: Pod): Place | undefined {
+  if (pod.netns === '') return undefined;
   const path = join(NETNS_DIRECTORY, pod.netns);
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (!stat) throw new Error(`there is no network namespace ${path}`);
-  return { path, inode: stat.ino };
+  return stat && { path, inode: stat.ino, madeNs: stat.ctimeNs };
+}
+
+function isSame(a: Place, b: Place | undefined): boolean {
+  return a.path === b?.path && a.inode === b.inode && a.madeNs === b.madeNs;
 }
 
 function podKey(netns: bigint): Uint8Array {
