@@ -18,6 +18,7 @@ import { PodTable } from './kernel/pods.js';
 import { Reconciler } from './kernel/reconcile.js';
 import { endSockets } from './kernel/sockets.js';
 import type { Log } from './log.js';
+import { keepYoungGenerationSmall, settleMemory } from './memory.js';
 import { Brake } from './model/brake.js';
 import { Catalog } from './model/catalog.js';
 import type { Problem } from './model/problem.js';
@@ -32,6 +33,8 @@ import { createView } from './view/view.js';
 const tickMs = 1_000;
 /** How often links and pins are looked at. */
 const repairMs = 2_000;
+/** How long after the first sync memory is given back. */
+const settleMs = 3_000;
 /** How often all tables are compared with what they should hold. */
 const verifyMs = 30_000;
 
@@ -58,6 +61,7 @@ function ownVersion(): string {
 
 /** Wires the rooms together. Throws StartError, NativeError or AddressTaken when it cannot start; nothing is left running then. */
 export async function startAgent(config: Config, { clock, log }: Surroundings): Promise<Agent> {
+  keepYoungGenerationSmall();
   const undo: (() => void | Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
@@ -230,6 +234,7 @@ export async function startAgent(config: Config, { clock, log }: Surroundings): 
       sync.start();
       intake.startBraking();
       readiness.finish('tables');
+      undo.push(clock.after(settleMs, settleMemory));
       const trouble = await runCanary({ cgroup: config.cgroup, store, reconciler, cookieOf, clock });
       if (isStopped) return;
       if (trouble === undefined) readiness.finish('canary');

@@ -81,6 +81,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("monotonicNs", Napi::Function::New<monotonicNs>(env, "monotonicNs"));
   exports.Set("boottimeNs", Napi::Function::New<boottimeNs>(env, "boottimeNs"));
   exports.Set("possibleCpus", Napi::Function::New<possibleCpus>(env, "possibleCpus"));
+  exports.Set("trimMemory", Napi::Function::New<trimMemory>(env, "trimMemory"));
   exports.Set("enableStats", Napi::Function::New<enableStats>(env, "enableStats"));
   exports.Set("netnsCookie", Napi::Function::New<netnsCookie>(env, "netnsCookie"));
   exports.Set("socketCookie", Napi::Function::New<socketCookie>(env, "socketCookie"));

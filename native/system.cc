@@ -2,6 +2,7 @@
 
 #include <bpf/libbpf.h>
 #include <linux/magic.h>
+#include <malloc.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -38,6 +39,8 @@ Napi::Value mountBpffs(const Napi::CallbackInfo& info) {
 Napi::Value monotonicNs(const Napi::CallbackInfo& info) { return clockNs(info, CLOCK_MONOTONIC); }
 
 Napi::Value boottimeNs(const Napi::CallbackInfo& info) { return clockNs(info, CLOCK_BOOTTIME); }
+
+void trimMemory(const Napi::CallbackInfo&) { malloc_trim(0); }
 
 Napi::Value possibleCpus(const Napi::CallbackInfo& info) {
   const int cpus = libbpf_num_possible_cpus();

@@ -12,6 +12,7 @@ Napi::Value monotonicNs(const Napi::CallbackInfo& info);
 Napi::Value boottimeNs(const Napi::CallbackInfo& info);
 /** possibleCpus(). */
 Napi::Value possibleCpus(const Napi::CallbackInfo& info);
+void trimMemory(const Napi::CallbackInfo& info);
 /** closeFd(fd). */
 void closeFd(const Napi::CallbackInfo& info);
 

@@ -183,6 +183,8 @@ export interface Native {
   /** CLOCK_BOOTTIME in ns. */
   boottimeNs(): bigint;
   possibleCpus(): number;
+  /** Gives freed memory of the C library back to the system (malloc_trim(3)). */
+  trimMemory(): void;
   /** Turns on run-time statistics of BPF programs until closed (BPF_ENABLE_STATS). */
   enableStats(): { close(): void };
 
