@@ -56,8 +56,8 @@ static __always_inline void forget(struct bpf_sock_addr *ctx)
 /* Fills `p` and returns whether the context is to be rewritten or refused by it. */
 static __always_inline int decide(struct bpf_sock_addr *ctx, const struct endpoint *to, struct pick *p)
 {
-	struct pod_key key;
-	struct pod *pod = pod_of(ctx, &key);
+	struct pod_key pod_key;
+	struct pod *pod = pod_of(ctx, &pod_key);
 	if (!pod) {
 		p->reason = WEFT_REASON_NOT_MESHED;
 		return 0;
@@ -67,12 +67,13 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, const struct endpoi
 		return 0;
 	}
 	struct frontend row, *f = &row;
-	if (!frontend_of(ctx, to, &row)) {
+	struct frontend_key key = key_of(ctx, to);
+	if (!read_frontend(&key, f)) {
 		forget(ctx);
 		p->reason = WEFT_REASON_NO_SERVICE;
 		return 0;
 	}
-	pick_for(ctx, f, pod, &key, to, ctx->protocol == WEFT_TCP, p);
+	pick_for(&key, f, pod, &pod_key, ctx->protocol == WEFT_TCP, p);
 	if (p->verdict == WEFT_REDIRECT)
 		remember(ctx, pod, f, to, p);
 	else
@@ -123,9 +124,14 @@ int weft_connect6(struct bpf_sock_addr *ctx)
 		return DENY;
 	}
 	struct weft_address nowhere = {{0, 0, 0, bpf_htonl(1)}};
-	if (is_mapped(&to.address))
+	__be16 port = 0;
+	if (is_mapped(&to.address)) {
 		nowhere = mapped(bpf_htonl(0x7f000001));
-	write_endpoint6(ctx, &nowhere, 0);
+		/* What is sent to a mapped peer is a sendto inside the kernel: EINVAL for port 0. tcpmux has no UDP. */
+		if (ctx->protocol == WEFT_UDP)
+			port = bpf_htons(1);
+	}
+	write_endpoint6(ctx, &nowhere, port);
 	return ALLOW;
 }
 

@@ -22,17 +22,15 @@ static __always_inline void find_place(struct datagram_peers *d, const struct en
 	}
 }
 
-/* The socket's place for a Service, copied out; service 0 when there is none. */
-static __always_inline struct peer find_peer(struct datagram_peers *d, const struct endpoint *service)
+/* Copies out the socket's place for a Service; service 0 when there is none. */
+static __always_inline void find_peer(struct datagram_peers *d, const struct endpoint *service, struct peer *found)
 {
-	struct peer found = {};
 	bpf_spin_lock(&d->lock);
 	find_place(d, service);
 	__u32 index = d->found;
 	if (index < WEFT_PEERS)
-		found = d->peers[index];
+		*found = d->peers[index];
 	bpf_spin_unlock(&d->lock);
-	return found;
 }
 
 /* Writes the pick into the Service's place, a free one, or the one unused for longest. True when one was evicted. */
@@ -133,22 +131,19 @@ static __always_inline int is_alive(const struct peer *known)
  * What the socket already uses for a Service; service 0: nothing. A connected socket hears its peer alone, so what it sends to
  * its own Service by name goes there too.
  */
-static __always_inline struct peer known_peer(struct bpf_sock_addr *ctx, struct datagram_peers *d,
-					      const struct endpoint *service)
+static __always_inline void known_peer(struct bpf_sock_addr *ctx, struct datagram_peers *d,
+				       const struct endpoint *service, struct peer *known)
 {
-	struct peer known = {};
 	struct socket_name *name = bpf_sk_storage_get(&socket_names, ctx->sk, 0, 0);
 	if (name && name->service_port == service->port && same_address(&name->service_address, &service->address)) {
-		known.service = name->service;
-		known.backend = name->backend;
-		known.generation = name->generation;
-		known.backend_address = name->backend_address;
-		known.backend_port = name->backend_port;
-		return known;
+		known->service = name->service;
+		known->backend = name->backend;
+		known->generation = name->generation;
+		known->backend_address = name->backend_address;
+		known->backend_port = name->backend_port;
+	} else if (d) {
+		find_peer(d, service, known);
 	}
-	if (d)
-		known = find_peer(d, service);
-	return known;
 }
 
 static __always_inline void report_first(const struct pod *pod, const struct peer *peer, __u8 reason)
@@ -189,14 +184,15 @@ static __always_inline void forget_names(struct bpf_sock_addr *ctx, const struct
 
 static __always_inline int decide_send(struct bpf_sock_addr *ctx, const struct endpoint *to, struct pick *p)
 {
-	struct pod_key key;
-	struct pod *pod = pod_of(ctx, &key);
+	struct pod_key pod_key;
+	struct pod *pod = pod_of(ctx, &pod_key);
 	if (!pod) {
 		p->reason = WEFT_REASON_NOT_MESHED;
 		return 0;
 	}
 	struct frontend row, *f = &row;
-	if (!frontend_of(ctx, to, &row)) {
+	struct frontend_key key = key_of(ctx, to);
+	if (!read_frontend(&key, f)) {
 		forget_names(ctx, to);
 		p->reason = WEFT_REASON_NO_SERVICE;
 		return 0;
@@ -205,17 +201,17 @@ static __always_inline int decide_send(struct bpf_sock_addr *ctx, const struct e
 	if (!d)
 		count_bound(WEFT_COUNT_STORAGE_FULL);
 
-	struct peer fresh = {.service_address = to->address, .service_port = to->port, .named = 1};
-	struct peer known = known_peer(ctx, d, to);
-	if (known.service == f->service && f->policy != WEFT_POLICY_PASSTHROUGH && is_alive(&known)) {
+	struct peer peer = {};
+	known_peer(ctx, d, to, &peer);
+	if (peer.service == f->service && f->policy != WEFT_POLICY_PASSTHROUGH && is_alive(&peer)) {
 		p->verdict = WEFT_REDIRECT;
 		p->reason = WEFT_REASON_STICKY;
-		p->backend = known.backend;
-		p->generation = known.generation;
-		p->address = known.backend_address;
-		p->port = known.backend_port;
+		p->backend = peer.backend;
+		p->generation = peer.generation;
+		p->address = peer.backend_address;
+		p->port = peer.backend_port;
 	} else {
-		pick_for(ctx, f, pod, &key, to, 0, p);
+		pick_for(&key, f, pod, &pod_key, 0, p);
 		if (d && p->verdict == WEFT_REDIRECT)
 			avoid_shared(d, f, to, p);
 	}
@@ -224,15 +220,18 @@ static __always_inline int decide_send(struct bpf_sock_addr *ctx, const struct e
 	if (p->verdict != WEFT_REDIRECT)
 		return p->verdict != WEFT_PASS;
 
-	fresh.service = f->service;
-	fresh.backend = p->backend;
-	fresh.generation = p->generation;
-	fresh.backend_address = p->address;
-	fresh.backend_port = p->port;
-	if (d && keep_peer(d, to, &fresh))
+	peer.service_address = to->address;
+	peer.service_port = to->port;
+	peer.named = 1;
+	peer.service = f->service;
+	peer.backend = p->backend;
+	peer.generation = p->generation;
+	peer.backend_address = p->address;
+	peer.backend_port = p->port;
+	if (d && keep_peer(d, to, &peer))
 		count_bound(WEFT_COUNT_PEERS_EVICTED);
 	if (p->reason != WEFT_REASON_STICKY)
-		report_first(pod, &fresh, p->reason);
+		report_first(pod, &peer, p->reason);
 	return 1;
 }
 

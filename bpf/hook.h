@@ -27,22 +27,14 @@ static __always_inline struct frontend_key key_of(struct bpf_sock_addr *ctx, con
 	return key;
 }
 
-static __always_inline int frontend_of(struct bpf_sock_addr *ctx, const struct endpoint *to, struct frontend *f)
+static __always_inline void pick_for(const struct frontend_key *key, struct frontend *f, const struct pod *pod,
+				     const struct pod_key *pod_key, int connection, struct pick *p)
 {
-	struct frontend_key key = key_of(ctx, to);
-	return read_frontend(&key, f);
-}
-
-static __always_inline void pick_for(struct bpf_sock_addr *ctx, struct frontend *f, const struct pod *pod,
-				     const struct pod_key *pod_key, const struct endpoint *to, int connection,
-				     struct pick *p)
-{
-	struct frontend_key key = key_of(ctx, to);
 	struct client client = {
 		.netns = pod_key->netns,
-		.hash = is_mapped(&to->address) ? pod->hash4 : pod->hash6,
+		.hash = is_mapped(&key->address) ? pod->hash4 : pod->hash6,
 	};
-	pick_alive(&key, f, &client, connection, p);
+	pick_alive(key, f, &client, connection, p);
 }
 
 static __always_inline void report_refusal(struct bpf_sock_addr *ctx, const struct pod *pod, const struct frontend *f,
