@@ -16,19 +16,25 @@ function unescapeMount(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-const ours = /^weft-(?:canary|cookie)-(\d+)$/;
-
-/** Cgroups that Weft's short-lived processes left behind, below `root`: their maker is dead and they are empty. */
-export function staleCgroups(root: string): readonly string[] {
-  const stale: string[] = [];
-  for (const entry of readdirSync(root, { withFileTypes: true })) {
-    if (!entry.isDirectory()) continue;
-    const path = join(root, entry.name);
-    const maker = ours.exec(entry.name)?.[1];
-    if (maker === undefined) stale.push(...staleCgroups(path));
-    else if (!existsSync(`/proc/${maker}`)) stale.push(path);
+/** Paths of the cgroups right below one; none when it went away while we looked. */
+export function childrenOf(cgroup: string): readonly string[] {
+  try {
+    const entries = readdirSync(cgroup, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => join(cgroup, entry.name));
+  } catch {
+    return [];
   }
-  return stale;
+}
+
+const ours = /\/weft-(?:canary|cookie)-(\d+)$/;
+
+/** Cgroups that Weft's short-lived processes left behind, below `root`: their maker is dead. */
+export function staleCgroups(root: string): readonly string[] {
+  return childrenOf(root).flatMap((path) => {
+    const maker = ours.exec(path)?.[1];
+    if (maker === undefined) return staleCgroups(path);
+    return existsSync(`/proc/${maker}`) ? [] : [path];
+  });
 }
 
 /** Removes a cgroup that is empty. False when it is not, or gone. */

@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { childrenOf } from './cgroups.js';
 import type { Native } from './native.js';
 import { cgroupId } from './pins.js';
 
@@ -11,9 +11,7 @@ export interface Overlap {
 }
 
 function* below(cgroup: string): Generator<string> {
-  for (const entry of readdirSync(cgroup, { withFileTypes: true })) {
-    if (!entry.isDirectory()) continue;
-    const path = join(cgroup, entry.name);
+  for (const path of childrenOf(cgroup)) {
     yield path;
     yield* below(path);
   }

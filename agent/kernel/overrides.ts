@@ -10,7 +10,7 @@ import {
   writeOverrideKey,
   writeOverrideRow,
 } from '../tables/layout.gen.js';
-import type { Store } from './store.js';
+import { type Store, TableFullError } from './store.js';
 
 const WEIGHT = 1;
 const DRAIN = 2;
@@ -35,7 +35,7 @@ function batchOf(rows: readonly OverrideRow[]): Batch {
 /** Manual weights and drains of this node. The map is their only home, so that they outlive the agent. */
 export class OverrideTable {
   readonly #store: Store;
-  readonly #weights = new Map<string, ReadonlyMap<string, number>>();
+  readonly #weights = new Map<string, Map<string, number>>();
   readonly #drained = new Set<string>();
 
   constructor(store: Store) {
@@ -44,9 +44,12 @@ export class OverrideTable {
     const view = viewOf(rows.values);
     for (let i = 0; i < rows.count; i++) {
       const row = readOverrideRow(view, i * OverrideRowSize);
-      if (row.kind === DRAIN) this.#drained.add(row.backend);
-      else
-        this.#weights.set(row.service, new Map([...(this.#weights.get(row.service) ?? []), [row.backend, row.weight]]));
+      if (row.kind === DRAIN) {
+        this.#drained.add(row.backend);
+        continue;
+      }
+      const weights = this.#weights.get(row.service) ?? new Map<string, number>();
+      this.#weights.set(row.service, weights.set(row.backend, row.weight));
     }
   }
 
@@ -54,20 +57,18 @@ export class OverrideTable {
     return { weights: this.#weights, drained: this.#drained };
   }
 
-  /** Replaces a Service's weights. Throws TableFullError, leaving the old ones, when there is no room. */
+  /**
+   * Replaces a Service's weights; none is the same as `clearWeights`. Throws TableFullError when there is no room and RangeError when a name is
+   * too long, leaving the old ones; what else the store throws may leave a part of both.
+   */
   setWeights(service: string, weights: ReadonlyMap<string, number>): void {
-    const rows = [...weights].map(([backend, weight]) => ({ kind: WEIGHT, weight, service, backend }));
-    const batch = batchOf(rows);
-    const before = batchOf(this.#rowsOf(service));
-    try {
-      this.#store.update('overrides', batch);
-    } catch (error) {
-      this.#store.remove('overrides', batch.keys, batch.count);
-      this.#store.update('overrides', before);
-      throw error;
-    }
-    const stale = batchOf(this.#rowsOf(service).filter((row) => !weights.has(row.backend)));
+    const before = this.#rowsOf(service);
+    const batch = batchOf([...weights].map(([backend, weight]) => ({ kind: WEIGHT, weight, service, backend })));
+    const capacity = this.#store.capacity('overrides');
+    if (this.#count - before.length + weights.size > capacity) throw new TableFullError('overrides', capacity);
+    const stale = batchOf(before.filter((row) => !weights.has(row.backend)));
     this.#store.remove('overrides', stale.keys, stale.count);
+    this.#store.update('overrides', batch);
     if (weights.size === 0) this.#weights.delete(service);
     else this.#weights.set(service, new Map(weights));
   }
@@ -86,6 +87,11 @@ export class OverrideTable {
     const batch = batchOf([{ kind: DRAIN, weight: 0, service: '', backend: pod }]);
     this.#store.remove('overrides', batch.keys, batch.count);
     this.#drained.delete(pod);
+  }
+
+  /** Rows of the table. */
+  get #count(): number {
+    return [...this.#weights.values()].reduce((rows, weights) => rows + weights.size, this.#drained.size);
   }
 
   #rowsOf(service: string): readonly OverrideRow[] {
