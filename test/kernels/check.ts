@@ -11,8 +11,13 @@ export interface Skip {
   readonly skipped: string;
 }
 
-/** Reports a number that was measured during a check. */
-export type Report = (name: string, value: number, unit: string) => void;
+/** What a check found out besides that it passed. */
+export interface Report {
+  /** A number. */
+  measure(name: string, value: number, unit: string): void;
+  /** How this kernel does something that kernels do differently. */
+  fact(name: string, value: string): void;
+}
 
 export function skip(reason: string): Skip {
   return { skipped: reason };
@@ -39,8 +44,11 @@ export async function runChecks(checks: readonly Check[], report: string): Promi
       write({ kind: 'end', check: check.name, outcome, reason, milliseconds });
     };
     try {
-      const measure: Report = (name, value, unit) => write({ kind: 'measure', name, value, unit });
-      const result = await within(limit, async () => await check.run(measure));
+      const found: Report = {
+        measure: (name, value, unit) => write({ kind: 'measure', name, value, unit }),
+        fact: (name, value) => write({ kind: 'fact', name, value }),
+      };
+      const result = await within(limit, async () => await check.run(found));
       if (result === undefined) end('passed', '');
       else end('skipped', result.skipped);
     } catch (error) {

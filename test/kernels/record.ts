@@ -14,12 +14,14 @@ export type GuestRecord =
       readonly milliseconds: number;
     }
   | { readonly kind: 'measure'; readonly name: string; readonly value: number; readonly unit: string }
+  | { readonly kind: 'fact'; readonly name: string; readonly value: string }
   | { readonly kind: 'done' };
 
-export type Outcome = 'passed' | 'failed' | 'skipped';
+export const outcomes = ['passed', 'failed', 'skipped'] as const;
+export type Outcome = (typeof outcomes)[number];
 
 const prefix = 'weft ';
-const kinds: ReadonlySet<string> = new Set(['init', 'begin', 'end', 'measure', 'done']);
+const kinds: ReadonlySet<string> = new Set(['init', 'begin', 'end', 'measure', 'fact', 'done']);
 
 export function formatRecord(record: GuestRecord): string {
   return `${prefix}${JSON.stringify(record)}\n`;

@@ -1,5 +1,6 @@
 import type { KernelImage } from './images.js';
 import type { Boot } from './qemu.js';
+import { type Outcome, outcomes } from './record.js';
 
 /** What one kernel of the matrix gave. */
 export interface KernelResult {
@@ -9,21 +10,31 @@ export interface KernelResult {
   /** Boots that were needed until init ran. */
   readonly attempts: number;
   readonly bootSeconds: number | null;
-  /** Names of checks. */
-  readonly passed: readonly string[];
-  readonly failed: readonly Reason[];
-  readonly skipped: readonly Reason[];
-  readonly measures: readonly string[];
+  /** In the order in which they ran. */
+  readonly checks: readonly CheckResult[];
+  /** Measurements and facts, in the order in which they were found. */
+  readonly findings: readonly Finding[];
 }
 
-export interface Reason {
+export interface CheckResult {
   readonly check: string;
+  readonly outcome: Outcome;
+  /** Why it failed or was skipped; empty when it passed. */
   readonly reason: string;
+  readonly milliseconds: number;
+}
+
+export interface Finding {
+  readonly name: string;
+  readonly value: string;
 }
 
 export function resultWithoutBoot(series: string, reason: string): KernelResult {
-  const failed = [{ check: 'boot', reason }];
-  return { series, release: '-', attempts: 0, bootSeconds: null, passed: [], failed, skipped: [], measures: [] };
+  return { series, release: '-', attempts: 0, bootSeconds: null, checks: [failure('boot', reason)], findings: [] };
+}
+
+export function checksThat(outcome: Outcome, result: KernelResult): readonly CheckResult[] {
+  return result.checks.filter((check) => check.outcome === outcome);
 }
 
 /**
@@ -31,52 +42,84 @@ export function resultWithoutBoot(series: string, reason: string): KernelResult 
  * (the end of the kernel's console) then says why.
  */
 export function resultOfBoot(kernel: KernelImage, boot: Boot, attempts: number, console: string): KernelResult {
-  const ends = boot.records.filter((record) => record.kind === 'end');
-  const named = (outcome: string): Reason[] => ends.filter((end) => end.outcome === outcome);
-  const failed = named('failed');
+  const checks: CheckResult[] = boot.records.filter((record) => record.kind === 'end');
   const begun = boot.records.findLast((record) => record.kind === 'begin')?.check;
-  const unfinished = ends.some((end) => end.check === begun) ? undefined : begun;
+  const unfinished = checks.some((end) => end.check === begun) ? undefined : begun;
   if (boot.end !== 'done') {
-    failed.push({ check: unfinished ?? 'boot', reason: `the guest ended as ${boot.end}; its console:\n${console}` });
-  } else if (ends.length === 0) {
-    failed.push({ check: 'boot', reason: 'the guest ran no checks' });
+    checks.push(failure(unfinished ?? 'boot', `the guest ended as ${boot.end}; its console:\n${console}`));
+  } else if (checks.length === 0) {
+    checks.push(failure('boot', 'the guest ran no checks'));
   }
-  return {
-    series: kernel.series,
-    release: kernel.release,
-    attempts,
-    bootSeconds: boot.bootSeconds,
-    passed: named('passed').map(({ check }) => check),
-    failed,
-    skipped: named('skipped'),
-    measures: boot.records
-      .filter((record) => record.kind === 'measure')
-      .map(({ name, value, unit }) => `${name}: ${value} ${unit}`),
-  };
+  const findings = boot.records.flatMap((record) => {
+    if (record.kind === 'measure') return [{ name: record.name, value: `${record.value} ${record.unit}` }];
+    return record.kind === 'fact' ? [{ name: record.name, value: record.value }] : [];
+  });
+  const { release, series } = kernel;
+  return { series, release, attempts, bootSeconds: boot.bootSeconds, checks, findings };
 }
 
-/** A table with a row a kernel, the reasons of what failed or was skipped, measurements, and the line `N passed, N failed, N skipped`. */
+function failure(check: string, reason: string): CheckResult {
+  return { check, outcome: 'failed', reason, milliseconds: 0 };
+}
+
+const words: Readonly<Record<Outcome, string>> = { passed: 'pass', failed: 'FAIL', skipped: 'skip' };
+
+/**
+ * Three tables: the kernels, what each check gave on each, and what was found out on each. Then the reasons of what failed or was
+ * skipped, and the line `N passed, N failed, N skipped`.
+ */
 export function renderResults(results: readonly KernelResult[]): string {
-  const rows = results.map((result) => [
+  const series = results.map((result) => result.series);
+  const kernels = results.map((result) => [
     result.series,
     result.release,
     `${result.bootSeconds?.toFixed(1) ?? '-'}${result.attempts > 1 ? ` (${result.attempts} boots)` : ''}`,
-    ...[result.passed, result.failed, result.skipped].map((list) => String(list.length)),
+    seconds(result.checks.reduce((sum, { milliseconds }) => sum + milliseconds, 0)),
+    ...outcomes.map((outcome) => String(checksThat(outcome, result).length)),
   ]);
-  const lines = table([['KERNEL', 'RELEASE', 'BOOT S', 'PASSED', 'FAILED', 'SKIPPED'], ...rows]);
-  for (const { series, measures } of results) {
-    for (const measure of measures) lines.push(`${series} measured ${measure}`);
+  const lines = table([['KERNEL', 'RELEASE', 'BOOT S', 'CHECKS S', 'PASSED', 'FAILED', 'SKIPPED'], ...kernels]);
+  lines.push('', ...table([['CHECK', ...series], ...checkRows(results)]));
+  const found = findingRows(results);
+  if (found.length > 0) lines.push('', ...table([['FOUND', ...series], ...found]));
+  lines.push('');
+  for (const [outcome, word] of [
+    ['skipped', 'skipped'],
+    ['failed', 'FAILED'],
+  ] as const) {
+    for (const result of results) {
+      for (const { check, reason } of checksThat(outcome, result)) {
+        lines.push(`${result.series} ${word} ${check}: ${reason}`);
+      }
+    }
   }
-  for (const { series, skipped } of results) {
-    for (const { check, reason } of skipped) lines.push(`${series} skipped ${check}: ${reason}`);
-  }
-  for (const { series, failed } of results) {
-    for (const { check, reason } of failed) lines.push(`${series} FAILED ${check}: ${reason}`);
-  }
-  const total = (list: 'passed' | 'failed' | 'skipped'): number =>
-    results.reduce((sum, result) => sum + result[list].length, 0);
-  lines.push(`${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
+  const total = outcomes.map(
+    (outcome) => `${results.reduce((sum, result) => sum + checksThat(outcome, result).length, 0)} ${outcome}`,
+  );
+  lines.push(total.join(', '));
   return `${lines.join('\n')}\n`;
+}
+
+function checkRows(results: readonly KernelResult[]): readonly (readonly string[])[] {
+  const names = new Set(results.flatMap((result) => result.checks.map(({ check }) => check)));
+  return Array.from(names, (name) => [
+    name,
+    ...results.map((result) => {
+      const ran = result.checks.find(({ check }) => check === name);
+      return ran === undefined ? '-' : `${words[ran.outcome]} ${seconds(ran.milliseconds)}`;
+    }),
+  ]);
+}
+
+function findingRows(results: readonly KernelResult[]): readonly (readonly string[])[] {
+  const names = new Set(results.flatMap((result) => result.findings.map(({ name }) => name)));
+  return Array.from(names, (name) => [
+    name,
+    ...results.map(({ findings }) => findings.find((finding) => finding.name === name)?.value ?? '-'),
+  ]);
+}
+
+function seconds(milliseconds: number): string {
+  return (milliseconds / 1000).toFixed(1);
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { type KernelImage, type KernelSeries, kernelImage, kernelSeries } from './images.js';
 import { writeInitramfs } from './initramfs.js';
 import { boot, bootUntilInit } from './qemu.js';
-import { type KernelResult, renderResults, resultOfBoot, resultWithoutBoot } from './result.js';
+import { checksThat, type KernelResult, renderResults, resultOfBoot, resultWithoutBoot } from './result.js';
 
 const usage = `usage: node dist/test/kernels/run.js [--kernels ${kernelSeries.map(({ name }) => name).join(',')}] [--jobs N] [--keep]
 
@@ -45,7 +45,7 @@ async function main(): Promise<number> {
   try {
     const results = await runMatrix(wanted as KernelSeries[], { root, out, workspace, jobs });
     process.stdout.write(renderResults(results));
-    return results.some((result) => result.failed.length > 0) ? 1 : 0;
+    return results.some((result) => checksThat('failed', result).length > 0) ? 1 : 0;
   } finally {
     if (values.keep) process.stderr.write(`kept: ${workspace}\n`);
     else await rm(workspace, { recursive: true, force: true });

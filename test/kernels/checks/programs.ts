@@ -16,7 +16,7 @@ export const programChecks: readonly Check[] = [
     run(report: Report) {
       const started = performance.now();
       const object = loaded();
-      report('load of all programs', Math.round(performance.now() - started), 'ms');
+      report.measure('load of all programs', Math.round(performance.now() - started), 'ms');
       object.close();
       return undefined;
     },
