@@ -3,10 +3,10 @@ import { release } from 'node:os';
 import { showAddress } from './api/address.js';
 import { startMetrics } from './api/metrics-server.js';
 import { startApi } from './api/server.js';
-import type { Clock } from './clock.js';
+import { type Clock, pause } from './clock.js';
 import type { Config } from './config.js';
 import { Intake } from './intake.js';
-import { runCanary } from './kernel/canary.js';
+import { releaseCanary, reserveCanary, runCanary } from './kernel/canary.js';
 import { cgroupRoot } from './kernel/cgroups.js';
 import { cookieReader } from './kernel/cookies.js';
 import { FlowReader, writeControl } from './kernel/flows.js';
@@ -22,10 +22,11 @@ import { keepYoungGenerationSmall, settleMemory } from './memory.js';
 import { Brake } from './model/brake.js';
 import { Catalog } from './model/catalog.js';
 import type { Problem } from './model/problem.js';
-import { Readiness } from './readiness.js';
+import { Readiness, type Task } from './readiness.js';
 import { watchFiles } from './sources/files.js';
 import { placeFindings, readText, rootStates } from './sources/problems.js';
 import { Sync } from './sync.js';
+import type { TableName } from './tables/layout.gen.js';
 import { EdgeLedger } from './view/edges.js';
 import { createView } from './view/view.js';
 
@@ -37,6 +38,8 @@ const repairMs = 2_000;
 const settleMs = 3_000;
 /** How often all tables are compared with what they should hold. */
 const verifyMs = 30_000;
+/** How long a task of being ready that failed waits before it is tried again. */
+const retryMs = 1_000;
 
 export interface Agent {
   readonly addresses: { readonly api: string; readonly metrics: string };
@@ -165,7 +168,8 @@ export async function startAgent(config: Config, { clock, log }: Surroundings): 
       programs: datapath.programs,
       flowReader,
       checks: () => readiness.checks(),
-      sources: () => rootStates(config.manifests, catalog, sourceProblems).map((root) => ({ ...root, synced: hasSynced })),
+      sources: () =>
+        rootStates(config.manifests, catalog, sourceProblems).map((root) => ({ ...root, synced: hasSynced })),
       sourceProblems: () => sourceProblems,
       held: () => intake.held.length,
       locate: (findings) => placeFindings(findings, (fields) => files.locate(fields)),
@@ -226,21 +230,39 @@ export async function startAgent(config: Config, { clock, log }: Surroundings): 
     undo.push(() => {
       isStopped = true;
     });
+    /** Does `work` again until it has no more trouble to tell, or the agent is stopped. */
+    const insist = async (task: Task, work: () => Promise<string | undefined>): Promise<void> => {
+      while (!isStopped) {
+        const trouble = await work().catch((error: Error) => error.message);
+        if (isStopped) return;
+        if (trouble === undefined) return readiness.finish(task);
+        readiness.wait(task, trouble);
+        log.error({ task, trouble }, 'not ready');
+        await pause(clock, retryMs);
+      }
+    };
     const settle = async (): Promise<void> => {
       await files.synced;
       if (isStopped) return;
       hasSynced = true;
       readiness.finish('sources');
-      sync.start();
-      intake.startBraking();
-      readiness.finish('tables');
-      undo.push(clock.after(settleMs, settleMemory));
-      const trouble = await runCanary({ cgroup: config.cgroup, store, reconciler, cookieOf, clock });
+      let crowded: TableName | undefined;
+      await insist('tables', async () => {
+        crowded = reserveCanary(reconciler);
+        sync.start();
+        return undefined;
+      });
       if (isStopped) return;
-      if (trouble === undefined) readiness.finish('canary');
-      else readiness.wait('canary', trouble);
-      if (trouble === undefined) log.info({ services: catalog.serviceCount, pods: pods.count }, 'ready');
-      else log.error({ trouble }, 'not ready: the canary was not redirected');
+      intake.startBraking();
+      undo.push(clock.after(settleMs, settleMemory));
+      if (crowded === undefined) {
+        await insist('canary', () => runCanary({ cgroup: config.cgroup, store, reconciler, cookieOf, clock }));
+      } else {
+        releaseCanary(reconciler);
+        readiness.degrade('canary', `not tried, because the table ${crowded} that was found is full`);
+        readiness.finish('canary');
+      }
+      if (readiness.isReady) log.info({ services: catalog.serviceCount, pods: pods.count }, 'ready');
     };
     void settle().catch((error) => tableTrouble(error));
     const addresses = { api: showAddress(api.address), metrics: showAddress(metrics.address) };

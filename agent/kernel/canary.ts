@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.js';
 import type { FrontendPlan } from '../compile/plan.js';
 import { viewOf } from '../tables/bytes.js';
-import { PodKeySize, PodRowSize, writePodKey, writePodRow } from '../tables/layout.gen.js';
+import { PodKeySize, PodRowSize, type TableName, writePodKey, writePodRow } from '../tables/layout.gen.js';
 import { removeCgroup } from './cgroups.js';
 import type { CookieReader } from './cookies.js';
 import type { Reconciler } from './reconcile.js';
@@ -25,6 +25,20 @@ export interface CanaryOptions {
   readonly reconciler: Reconciler;
   readonly cookieOf: CookieReader;
   readonly clock: Clock;
+}
+
+/**
+ * Takes the canary's rows before anybody else does, so that full tables do not keep the agent from being ready; a run
+ * gives them back. Returns the table that has no room even so: an earlier agent left it full.
+ */
+export function reserveCanary(reconciler: Reconciler): TableName | undefined {
+  reconciler.apply(new Map([[service, [canaryPlan(canaryPort)]]]));
+  return [...reconciler.unfit()].find(({ plan }) => plan.service === service)?.table;
+}
+
+/** Gives the canary's rows back. */
+export function releaseCanary(reconciler: Reconciler): void {
+  reconciler.apply(new Map([[service, []]]));
 }
 
 /**
@@ -74,7 +88,7 @@ async function converse(
     if (answer === 'redirected') return undefined;
     return answer ?? `the canary process ended: ${trouble.trim()}`;
   } finally {
-    reconciler.apply(new Map([[service, []]]));
+    releaseCanary(reconciler);
     store.remove('pods', key, 1);
   }
 }

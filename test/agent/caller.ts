@@ -5,7 +5,7 @@ import { type Place, Program } from '../kernel/program.js';
 const knowledge = readFileSync(fileURLToPath(new URL('../../../test/agent/caller.py', import.meta.url)), 'utf8');
 
 /** Ports on which a caller answers: those of backends, and those of Services for what nobody redirects. */
-const ports = [80, 81, 8080, 8081, 9090];
+const ports = [80, 81, 82, 83, 84, 85, 8080, 8081, 9090];
 
 export type Transport = 'TCP' | 'UDP';
 
