@@ -10,6 +10,7 @@ function writeIPv4(text: string, bytes: Uint8Array, at: number): boolean {
   for (let i = 0; i <= text.length; i++) {
     const code = i === text.length ? 46 : text.charCodeAt(i);
     if (code >= 48 && code <= 57) {
+      if (value === 0) return false; // 010 is 8 to some and 10 to others
       value = (value < 0 ? 0 : value * 10) + code - 48;
       if (value > 255) return false;
     } else if (code === 46 && value >= 0 && part < 4) {
@@ -34,9 +35,8 @@ export function writeAddress(text: string, bytes: Uint8Array, at: number): void 
     return;
   }
   if (writeIPv4(text, bytes, at)) return;
-  const parsed = ipaddr.parse(text);
-  const six = parsed.kind() === 'ipv4' ? (parsed as ipaddr.IPv4).toIPv4MappedAddress() : parsed;
-  bytes.set(six.toByteArray(), at);
+  if (!ipaddr.IPv6.isValid(text) || text.includes('%')) throw new Error(`${text} is no address`);
+  bytes.set(ipaddr.IPv6.parse(text).toByteArray(), at);
 }
 
 /** Canonical text (RFC 5952); a mapped address as IPv4, all zero as the empty text. */

@@ -59,11 +59,12 @@ export function parseBtf(blob: Uint8Array): readonly BtfType[] {
   const types = header + view.getUint32(8, true);
   const typesEnd = types + view.getUint32(12, true);
   const strings = header + view.getUint32(16, true);
+  if (typesEnd > blob.byteLength || strings > blob.byteLength) throw new Error('the BTF blob is cut off');
 
   const text = (offset: number): string => {
     const start = strings + offset;
-    let end = start;
-    while (blob[end] !== 0) end++;
+    const end = blob.indexOf(0, start);
+    if (end < 0) throw new Error('the BTF blob is cut off');
     return Buffer.from(blob.subarray(start, end)).toString('utf8');
   };
 
