@@ -148,9 +148,10 @@ export class AgentProcess {
     return weft(words, { WEFT_API: this.api });
   }
 
-  /** What GET of `path` on the metrics listener answers. */
+  /** What GET of `path` on the metrics listener answers. Throws while nobody does. */
   async scrape(path = '/metrics'): Promise<string> {
     const address = /"metrics":"([^"]+)"/.exec(this.log)?.[1];
+    if (address === undefined) throw new Error('the agent has not said where its metrics are');
     return (await fetch(`http://${address}${path}`)).text();
   }
 }
