@@ -80,9 +80,9 @@ async function converse(
   if (port === undefined) return `the canary process did not start: ${trouble.trim()}`;
   const key = new Uint8Array(PodKeySize);
   writePodKey({ netns: cookieOf(`/proc/${child.pid}/ns/net`) }, viewOf(key), 0);
-  store.update('pods', { keys: key, values: nobody(), count: 1 });
-  reconciler.apply(new Map([[service, [canaryPlan(Number(port))]]]));
   try {
+    store.update('pods', { keys: key, values: nobody(), count: 1 });
+    reconciler.apply(new Map([[service, [canaryPlan(Number(port))]]]));
     child.stdin!.write('connect\n');
     const answer = await next();
     if (answer === 'redirected') return undefined;

@@ -102,6 +102,7 @@ export class Datapath {
           copies.some((copy) => copy.name === name),
         );
       for (const copy of copies) copy.from.close();
+      for (const name of options.pins.mapNames()) if (name.endsWith(fresh)) rmSync(options.pins.map(name));
       const loaded = new Map(programs.map((name) => [name as string, object.program(name)]));
       return new Datapath(
         options,
@@ -174,13 +175,16 @@ export class Datapath {
   }
 }
 
+/** What a pin is called until it takes the place of another; one that died leaves it. */
+const fresh = '-new';
+
 /** Pins over a pin that may be there: bpffs renames atomically. Names with dots are refused by bpffs. */
 function replacePin(path: string, object: { pin(path: string): void }, replace: boolean): void {
   if (existsSync(path) && !replace) return;
-  const fresh = `${path}-new`;
-  rmSync(fresh, { force: true });
-  object.pin(fresh);
-  renameSync(fresh, path);
+  const beside = `${path}${fresh}`;
+  rmSync(beside, { force: true });
+  object.pin(beside);
+  renameSync(beside, path);
 }
 
 function pinnedLinks(pins: Pins): ReadonlySet<number> {
