@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -37,6 +38,13 @@ export interface Life {
 /** Addresses of backends and of Services in a {@link House}. */
 const local = ['10.1.0.0/16', '10.96.0.0/16', 'fd00:1::/64', 'fd00:96::/64'];
 
+function makeLocal({ path }: House): void {
+  ip(
+    path,
+    local.map((range) => `route add local ${range} dev lo`),
+  );
+}
+
 /** An agent with a cgroup, pins and manifests of its own, and namespaces and programs around it. Nothing of it outlives the test. */
 export class Site {
   readonly directory: string = makeDirectory();
@@ -72,19 +80,23 @@ export class Site {
 
   house(): House {
     const path = makeNamespace();
-    ip(
-      path,
-      local.map((range) => `route add local ${range} dev lo`),
-    );
     const house = { name: basename(path), path };
     this.#houses.push(house);
+    makeLocal(house);
     return house;
   }
 
-  /** Takes a house's namespace away before the test ends. */
+  /** Takes a house's namespace away; `rebuild` makes another one of its name. */
   demolish(house: House): void {
     this.#houses.splice(this.#houses.indexOf(house), 1);
     removeNamespace(house.path);
+  }
+
+  rebuild(house: House): void {
+    execFileSync('ip', ['netns', 'add', house.name]);
+    this.#houses.push(house);
+    ip(house.path, ['link set lo up']);
+    makeLocal(house);
   }
 
   /** A program in the house that calls Services and answers as every backend. `inside`: whether it is in the agent's cgroup. */
