@@ -4,14 +4,14 @@ import { viewOf } from '../tables/bytes.js';
 import { Ids } from '../tables/ids.js';
 import {
   BackendRowSize,
-  BackendStateRowSize,
   Protocol,
   readBackendRow,
   readBackendStateRow,
   writeBackendRow,
 } from '../tables/layout.gen.js';
 import { Directory } from './directory.js';
-import { indexKey, type Store } from './store.js';
+import { clearStates, statesOf } from './states.js';
+import type { Store } from './store.js';
 
 /** One address, port and protocol behind any number of frontends. */
 export interface Backend {
@@ -45,9 +45,6 @@ interface Revived {
   readonly wasUnclaimed: boolean;
   readonly wasReleased: boolean;
 }
-
-/** From so many rows on, reading all rows is cheaper than looking each one up. */
-const bulkRows = 256;
 
 /**
  * Ids of backends. An id is given to another address only when no connection to the old one is in flight, and then
@@ -119,7 +116,11 @@ export class Backends {
 
   /** An id that was leaving keeps its address in a row that is not alive, and its counters until somebody has seen them. */
   #adoptDead(dead: readonly Backend[]): void {
-    const states = this.#states(dead.map(({ id }) => id));
+    const states = statesOf(
+      this.#store,
+      'backend_states',
+      dead.map(({ id }) => id),
+    );
     for (const backend of dead) {
       if (states(backend.id).every((byte) => byte === 0)) continue;
       const { id, address, port, protocol } = backend;
@@ -250,7 +251,11 @@ export class Backends {
     const hasRested = (backend: Backend, round: number): boolean => round < this.#round && !this.#dirty.has(backend);
     const rested = [...this.#leaving].flatMap(([backend, round]) => (hasRested(backend, round) ? [backend] : []));
     this.#round++;
-    const states = this.#states(rested.map(({ id }) => id));
+    const states = statesOf(
+      this.#store,
+      'backend_states',
+      rested.map(({ id }) => id),
+    );
     const idle = rested.filter(({ id }) => readBackendStateRow(viewOf(states(id)), 0).inflight === 0);
     if (idle.length > 0) retire(idle);
     for (const backend of idle) {
@@ -265,10 +270,7 @@ export class Backends {
   #free(): number {
     const freed = this.#idle.size;
     if (freed === 0) return 0;
-    const cleared = new Batch(4, BackendStateRowSize, freed);
-    const zero = new Uint8Array(BackendStateRowSize);
-    for (const id of this.#idle) cleared.addRow(indexKey(id), zero);
-    this.#store.update('backend_states', cleared);
+    clearStates(this.#store, 'backend_states', this.#idle);
     for (const id of this.#idle) this.#ids.release(id);
     this.#idle.clear();
     return freed;
@@ -279,14 +281,6 @@ export class Backends {
     const batch = new Batch(4, BackendRowSize, this.count);
     for (const backend of this.#byId) if (backend && backend.references > 0) addRow(batch, backend, true);
     return batch;
-  }
-
-  /** Rows of `backend_states` of these ids, as they are now. */
-  #states(ids: readonly number[]): (id: number) => Uint8Array {
-    if (ids.length < bulkRows) return (id) => this.#store.lookup('backend_states', indexKey(id))!;
-    const end = ids.reduce((most, id) => Math.max(most, id + 1), 0);
-    const { values } = this.#store.read('backend_states', end);
-    return (id) => values.subarray(id * BackendStateRowSize, (id + 1) * BackendStateRowSize);
   }
 }
 

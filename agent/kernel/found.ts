@@ -1,5 +1,4 @@
 import { viewOf } from '../tables/bytes.js';
-import type { Ids } from '../tables/ids.js';
 import {
   FrontendKeySize,
   type FrontendRow,
@@ -10,6 +9,7 @@ import {
 import type { Regions } from '../tables/regions.js';
 import type { Claims } from './claims.js';
 import { type FrontendName, nameOfKey } from './frontends.js';
+import type { Services } from './services.js';
 import type { Store } from './store.js';
 
 /** A run of rows that a row of `frontends` names. */
@@ -34,7 +34,7 @@ export class Found {
   readonly #slots: Uint8Array;
   readonly #rings: Uint8Array;
 
-  constructor(store: Store, claims: Claims, services: Ids, slots: Regions, rings: Regions) {
+  constructor(store: Store, claims: Claims, services: Services, slots: Regions, rings: Regions) {
     const { keys, values, count } = store.read('frontends');
     const view = viewOf(values);
     const rowOfService = new Map<number, FrontendRow>();

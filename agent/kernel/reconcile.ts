@@ -1,22 +1,15 @@
 import type { FrontendPlan } from '../compile/plan.js';
 import { Batch } from '../tables/batch.js';
-import { viewOf } from '../tables/bytes.js';
-import { Ids } from '../tables/ids.js';
-import {
-  type FrontendRow,
-  readServiceStateRow,
-  ServiceStateRowSize,
-  SlotRowSize,
-  type TableName,
-} from '../tables/layout.gen.js';
+import { type FrontendRow, SlotRowSize, type TableName } from '../tables/layout.gen.js';
 import { Regions } from '../tables/regions.js';
 import { type Backend, Backends, type Held } from './backends.js';
 import { Claims } from './claims.js';
 import { differences } from './differences.js';
 import { Found } from './found.js';
 import { type Contents, contentsOf, type FrontendName, frontendNames, frontendRow, nameOfKey } from './frontends.js';
+import { Services } from './services.js';
 import { type Run, runFor, Step } from './step.js';
-import { indexKey, type Store } from './store.js';
+import type { Store } from './store.js';
 
 /** A plan that is in the tables. */
 export interface Programmed {
@@ -60,7 +53,7 @@ export interface Drift {
 export class Reconciler {
   readonly backends: Backends;
   readonly #store: Store;
-  readonly #services: Ids;
+  readonly #services: Services;
   readonly #slots: Regions;
   readonly #rings: Regions;
   readonly #claims: Claims;
@@ -69,8 +62,6 @@ export class Reconciler {
   /** Plan keys of a Service. */
   readonly #ofService = new Map<string, ReadonlySet<string>>();
   readonly #unfit = new Map<string, Unfit>();
-  /** Ids of Services that are gone, perhaps with connections in flight, and the round of `reclaim` in which they went. */
-  readonly #leavingServices = new Map<number, number>();
   /** What an earlier agent left, until `prune`. */
   #found: Found | undefined;
   /** What is not in the store yet. */
@@ -79,12 +70,11 @@ export class Reconciler {
   #unreported: readonly Backend[] = [];
   /** Something was given back since plans that did not fit were last tried. */
   #hasRoom = false;
-  #round = 0;
 
   constructor(store: Store) {
     this.#store = store;
     this.backends = new Backends(store);
-    this.#services = new Ids(store.capacity('service_states'));
+    this.#services = new Services(store);
     this.#slots = new Regions(store.capacity('slots'));
     this.#rings = new Regions(store.capacity('rings'));
     this.#claims = new Claims(store.capacity('frontends'));
@@ -131,7 +121,7 @@ export class Reconciler {
       this.#step.freed.push(() => {
         for (const { base, size } of leftovers.slots) this.#slots.release(base, size);
         for (const { base, size } of leftovers.rings) this.#rings.release(base, size);
-        for (const service of leftovers.services) this.#leavingServices.set(service, this.#round);
+        for (const service of leftovers.services) this.#services.leave(service);
       });
     }
     return this.#commit();
@@ -143,7 +133,7 @@ export class Reconciler {
    */
   reclaim(retire: (backends: readonly Backend[]) => void): void {
     if (this.#slots.settle() + this.#rings.settle() > 0) this.#hasRoom = true;
-    if (this.backends.reclaim(retire) + this.#reclaimServices() > 0) this.#hasRoom = true;
+    if (this.backends.reclaim(retire) + this.#services.reclaim() > 0) this.#hasRoom = true;
   }
 
   programmed(): Iterable<Programmed> {
@@ -224,7 +214,7 @@ export class Reconciler {
     this.#step.freed.push(() => {
       this.#slots.release(old.slotBase, old.contents.slotCount);
       this.#rings.release(old.ringBase, old.contents.ring.length / 4);
-      this.#leavingServices.set(old.service, this.#round);
+      this.#services.leave(old.service);
     });
   }
 
@@ -303,28 +293,6 @@ export class Reconciler {
     const gone = [...this.#unreported, ...this.backends.bury()];
     this.#unreported = [];
     return { gone, rows: rows + gone.length };
-  }
-
-  /** Frees the ids of Services that went before the last call. Returns how many. */
-  #reclaimServices(): number {
-    const round = this.#round++;
-    const idle = [...this.#leavingServices].flatMap(([service, since]) =>
-      since < round && !this.#hasConnections(service) ? [service] : [],
-    );
-    if (idle.length === 0) return 0;
-    const cleared = new Batch(4, ServiceStateRowSize, idle.length);
-    for (const service of idle) cleared.addRow(indexKey(service), new Uint8Array(ServiceStateRowSize));
-    this.#store.update('service_states', cleared);
-    for (const service of idle) {
-      this.#leavingServices.delete(service);
-      this.#services.release(service);
-    }
-    return idle.length;
-  }
-
-  #hasConnections(service: number): boolean {
-    const bytes = this.#store.lookup('service_states', indexKey(service));
-    return bytes !== undefined && readServiceStateRow(viewOf(bytes), 0).inflight > 0;
   }
 }
 
