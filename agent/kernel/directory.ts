@@ -23,13 +23,13 @@ export class Directory {
   set(backend: Backend): void {
     const { address, port, protocol } = backend;
     const first = this.#first.get(address);
-    const old = this.get(address, port, protocol);
-    if (!old) this.#count++;
-    if (first === old) {
+    if (first === undefined || (first.port === port && first.protocol === protocol)) {
       this.#first.set(address, backend);
+      if (first === undefined) this.#count++;
       return;
     }
     const others = this.#others.get(address) ?? new Map<number, Backend>();
+    if (!others.has(doorOf(port, protocol))) this.#count++;
     this.#others.set(address, others.set(doorOf(port, protocol), backend));
   }
 
