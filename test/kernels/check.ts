@@ -24,7 +24,7 @@ export function skip(reason: string): Skip {
 }
 
 /** A check may take this many ms under emulation before it counts as failed. */
-const limit = 90_000;
+const limit = 180_000;
 
 /**
  * Runs checks one after the other and writes their records to the file `report`. A check that fails or takes too long does not keep

@@ -15,7 +15,7 @@ const failed = await runChecks(
   [
     ...environmentChecks,
     ...featureChecks,
-    ...programChecks,
+    ...programChecks(),
     ...agentChecks(site),
     ...tcpChecks(site),
     ...udpChecks(site),

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer, isIPv6, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { native } from '../../agent/kernel/native.js';
 import { datagramPort, servicePort, streamPort } from './ports.js';
 
@@ -45,6 +46,8 @@ interface Connection {
 }
 
 const patienceMs = 20_000;
+/** Between two calls of a storm: the agent that starts meanwhile needs the emulated processor too. */
+const stormPauseMs = 50;
 
 function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
@@ -177,7 +180,10 @@ const verbs = {
     const running = { stop: false };
     const run = async (): Promise<readonly Call[]> => {
       const calls: Call[] = [];
-      while (!running.stop) calls.push(await callOnce(address));
+      while (!running.stop) {
+        calls.push(await callOnce(address));
+        await pause(stormPauseMs);
+      }
       return calls;
     };
     storm = Object.assign(running, { calls: run() });

@@ -15,7 +15,7 @@ Boots Debian kernels in QEMU and runs the guest's checks on each.
 `;
 
 const bootAttempts = 4;
-const limits = { bootLimit: 60_000, silenceLimit: 120_000, limit: 600_000 };
+const limits = { bootLimit: 60_000, silenceLimit: 200_000, limit: 600_000 };
 
 async function main(): Promise<number> {
   const { values } = parseArgs({

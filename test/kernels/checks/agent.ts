@@ -1,10 +1,11 @@
 import { strict as assert } from 'node:assert';
-import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PodItem, Status, TableItem } from '../../../agent/api/items.js';
-import { systemClock } from '../../../agent/clock.js';
-import type { Config } from '../../../agent/config.js';
+import { cgroupRoot } from '../../../agent/kernel/cgroups.js';
 import { cleanup } from '../../../agent/kernel/cleanup.js';
+import { Datapath } from '../../../agent/kernel/kernel.js';
+import { lockPins, removePins } from '../../../agent/kernel/pins.js';
 import { features } from '../../../agent/kernel/probe.js';
 import type { Check } from '../check.js';
 import type { Site } from '../site.js';
@@ -45,49 +46,22 @@ export function agentChecks(site: Site): readonly Check[] {
     },
     {
       name: 'a second agent on the pin directory, or on an overlapping cgroup, refuses, and so does cleanup',
-      async run() {
-        await refuses(configBeside(site, {}), /another agent uses the pin directory/);
-        const below = join(site.cgroup, 'below');
-        const pin = `${site.pin}-second`;
-        mkdirSync(below);
-        try {
-          await refuses(configBeside(site, { cgroup: below, pin }), /overlaps with .*weft-guest/);
-        } finally {
-          rmSync(pin, { recursive: true, force: true });
-          rmdirSync(below);
-        }
+      run() {
+        assert.throws(() => lockPins(site.pin), /another agent uses the pin directory/);
         assert.match(cleanup({ pin: site.pin, dryRun: false }).refused ?? '', /an agent runs on/);
+        const cgroup = join(site.cgroup, 'below');
+        mkdirSync(cgroup);
+        const { pins, release } = lockPins(`${site.pin}-second`);
+        try {
+          const options = { pins, cgroup, cgroupRoot: cgroupRoot()!, capacities: {}, log: () => undefined };
+          assert.throws(() => Datapath.load(options), /overlaps with .*weft-guest/);
+        } finally {
+          removePins(pins, false);
+          release();
+          rmdirSync(cgroup);
+        }
+        return undefined;
       },
     },
   ];
-}
-
-async function refuses(config: Config, why: RegExp): Promise<void> {
-  const [{ startAgent }, { makeLog }] = await Promise.all([
-    import('../../../agent/agent.js'),
-    import('../../../agent/log.js'),
-  ]);
-  await assert.rejects(
-    startAgent(config, { clock: systemClock, log: makeLog('error', systemClock, process.stderr, false) }),
-    why,
-  );
-}
-
-function configBeside(site: Site, differences: Partial<Config>): Config {
-  return {
-    manifests: [site.manifests],
-    node: 'guest',
-    cgroup: site.cgroup,
-    pin: site.pin,
-    api: { type: 'unix', path: join(site.directory, 'second.sock') },
-    apiTokenFile: '',
-    apiGroup: undefined,
-    metrics: { type: 'tcp', host: '127.0.0.1', port: 0 },
-    gatewayLabels: {},
-    workers: 1,
-    acceleration: 'off',
-    logLevel: 'error',
-    capacities: new Map(),
-    ...differences,
-  };
 }

@@ -89,9 +89,10 @@ export function lifecycleChecks(site: Site): readonly Check[] {
   ];
 }
 
+/** One line a row. A backend that is gone (the canary's) may have become another. */
 async function tables(site: Site): Promise<readonly string[]> {
   const items = await site.agent.items<TableItem>('tables');
   return items
-    .filter(({ table }) => (lasting as readonly string[]).includes(table))
+    .filter(({ table, kernel }) => (lasting as readonly string[]).includes(table) && !kernel.includes(' gone '))
     .map(({ table, key, kernel }) => `${table} ${key}: ${kernel}`);
 }
