@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Explanation } from '../compile/explain.js';
 import { connectAgent, withAgent } from './agent-client.js';
-import { isData, type OutputOptions, outputOption, printItems, printValue } from './output.js';
+import { isData, type OutputOptions, outputOption, printValue, showItems } from './output.js';
 import type { Column } from './table.js';
-import { paint, plain, print } from './terminal.js';
+import { hasColour, paint, plain, print } from './terminal.js';
 
 interface Header {
   readonly name: string;
@@ -46,22 +46,20 @@ const columns: readonly Column<Candidate>[] = [
   { title: 'STATE', text: (item) => item.state, colour: (item) => (item.probability > 0 ? 'green' : 'yellow') },
 ];
 
-function printExplanation(format: 'table' | 'wide', explanation: Explanation): void {
+/** The lines of an explanation, as the command prints them. */
+export function showExplanation(format: 'table' | 'wide', explanation: Explanation, colours: boolean): string[] {
   const { verdict, reason, path, service, port, rule, candidates, next, steps } = explanation;
   const colour = verdict === 'refuse' ? 'red' : verdict === 'redirect' ? 'green' : 'yellow';
-  print(`verdict  ${paint(verdict, colour)} (${reason})`);
-  print(`path     ${path}`);
-  print(`service  ${service === '' ? '-' : `${service} port ${port}`}`);
-  print(`rule     ${rule === '' ? '-' : plain(rule)}`);
-  if (next !== '') print(`next     ${next}`);
-  print('');
-  if (candidates.length > 0) {
-    printItems(format, columns, candidates, '');
-    print('');
-  }
-  steps.forEach((step, index) => {
-    print(`${index + 1}. ${plain(step)}`);
-  });
+  const lines = [
+    `verdict  ${paint(verdict, colour, colours)} (${reason})`,
+    `path     ${path}`,
+    `service  ${[service || '-', ...(port > 0 && service !== '' ? [`port ${port}`] : [])].join(' ')}`,
+    `rule     ${rule === '' ? '-' : plain(rule)}`,
+  ];
+  if (next !== '') lines.push(`next     ${next}`);
+  lines.push('');
+  if (candidates.length > 0) lines.push(...showItems(format, columns, candidates, colours), '');
+  return [...lines, ...steps.map((step, index) => `${index + 1}. ${plain(step)}`)];
 }
 
 export function addExplain(program: Command): void {
@@ -85,6 +83,6 @@ export function addExplain(program: Command): void {
     const body = JSON.stringify({ from, to, protocol, method, path, headers: header });
     const explanation = await connectAgent(command).call<Explanation>('POST', '/v1/explain', { body });
     if (isData(output)) await printValue(output, explanation);
-    else printExplanation(output, explanation);
+    else for (const line of showExplanation(output, explanation, hasColour())) print(line);
   });
 }

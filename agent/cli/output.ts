@@ -27,6 +27,17 @@ export function isData(format: OutputFormat): format is 'json' | 'yaml' {
   return format === 'json' || format === 'yaml';
 }
 
+/** Items as the lines of a table. */
+export function showItems<Item>(
+  format: 'table' | 'wide',
+  columns: readonly Column<Item>[],
+  items: readonly Item[],
+  colours: boolean,
+): string[] {
+  const shown = columns.filter((column) => format === 'wide' || column.wide !== true);
+  return showTable(shown, items, colours);
+}
+
 /** Prints items as a table; `none` is said when there are no items. */
 export function printItems<Item>(
   format: 'table' | 'wide',
@@ -34,10 +45,6 @@ export function printItems<Item>(
   items: readonly Item[],
   none: string,
 ): void {
-  if (items.length === 0) {
-    say(none);
-    return;
-  }
-  const shown = columns.filter((column) => format === 'wide' || column.wide !== true);
-  for (const line of showTable(shown, items, hasColour())) print(line);
+  if (items.length === 0) say(none);
+  else for (const line of showItems(format, columns, items, hasColour())) print(line);
 }
