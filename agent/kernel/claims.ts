@@ -9,7 +9,7 @@ interface Claim {
   readonly key: Uint8Array;
   /** The plan whose row it is. */
   owner: string | undefined;
-  /** Plans that want it too, but came later. */
+  /** Plans that want it too, but come after the owner by name. */
   contenders: Set<string> | undefined;
   /** What the store has; `unknown` after a write that failed. */
   written: Uint8Array | undefined;
@@ -20,8 +20,8 @@ interface Claim {
 const unknown = new Uint8Array(0);
 
 /**
- * Who has which address, port and protocol: the rows of `frontends`. The first plan that claims a key owns it until it drops it;
- * then the first of the others by name.
+ * Who has which address, port and protocol: the rows of `frontends`. Of several plans that claim a key the first by its Service's
+ * name owns it, in whatever order they came, so that a restart changes nothing.
  */
 export class Claims {
   readonly #capacity: number;
@@ -79,7 +79,7 @@ export class Claims {
     return this.#owned + this.#found + more - less <= this.#capacity;
   }
 
-  /** The plan wants this key: it owns it from now on, or waits until the owner drops it. */
+  /** The plan wants this key: it owns it from now on, or waits until those before it by name drop it. */
   claim(plan: string, { name, key }: FrontendName): void {
     let claim = this.#claims.get(name);
     if (!claim) {
@@ -88,12 +88,14 @@ export class Claims {
     }
     this.#touched.set(name, claim);
     if (claim.owner === plan) return;
-    if (claim.owner === undefined) {
-      this.#own(claim, plan);
-    } else {
-      claim.contenders ??= new Set();
-      claim.contenders.add(plan);
+    const before = claim.owner;
+    if (before !== undefined && inOrder(before, plan)) {
+      this.#await(claim, plan);
+      return;
     }
+    this.#leave(claim, plan);
+    this.#own(claim, plan);
+    if (before !== undefined) this.#await(claim, before);
   }
 
   /** The plan does not want this key any more. */
@@ -106,7 +108,8 @@ export class Claims {
     }
     this.#touched.set(name, claim);
     this.#own(claim, undefined);
-    const next = [...(claim.contenders ?? [])].sort()[0];
+    let next: string | undefined;
+    for (const contender of claim.contenders ?? []) if (!inOrder(next, contender)) next = contender;
     if (next === undefined) return;
     this.#leave(claim, next);
     this.#own(claim, next);
@@ -153,8 +156,20 @@ export class Claims {
     claim.owner = owner;
   }
 
+  #await(claim: Claim, plan: string): void {
+    claim.contenders ??= new Set();
+    claim.contenders.add(plan);
+  }
+
   #leave(claim: Claim, plan: string): void {
     claim.contenders?.delete(plan);
     if (claim.contenders?.size === 0) claim.contenders = undefined;
   }
+}
+
+/** Whether plan `a` comes before plan `b` by the name of its Service, as checkReferences says it. Plan keys are `NS/NAME:PORT/…`. */
+function inOrder(a: string | undefined, b: string): boolean {
+  if (a === undefined) return false;
+  const [first, second] = [a.slice(0, a.indexOf(':')), b.slice(0, b.indexOf(':'))];
+  return first === second ? a < b : first < second;
 }

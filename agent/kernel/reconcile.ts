@@ -70,6 +70,8 @@ export class Reconciler {
   #unreported: readonly Backend[] = [];
   /** Something was given back since plans that did not fit were last tried. */
   #hasRoom = false;
+  /** A row of `frontends` was given up since plans that did not fit there were last tried. */
+  #hasFreeRow = false;
 
   constructor(store: Store) {
     this.#store = store;
@@ -105,6 +107,11 @@ export class Reconciler {
     };
     for (const plans of changes.values()) plans.forEach(place);
     retried.filter((plan) => this.#unfit.get(plan.key)?.plan === plan && !changes.has(plan.service)).forEach(place);
+    // A plan that gave up an address has made room for those before it.
+    while (this.#hasFreeRow) {
+      this.#hasFreeRow = false;
+      for (const { plan, table } of [...this.#unfit.values()]) if (table === 'frontends') place(plan);
+    }
     const applied = this.#commit();
     if (errors.length === 0) return applied;
     this.#unreported = applied.gone;
@@ -210,6 +217,7 @@ export class Reconciler {
     if (!old) return;
     this.#programmed.delete(key);
     for (const name of old.names) this.#claims.drop(key, name);
+    this.#hasFreeRow = true;
     this.#step.released.push(...old.ids);
     this.#step.freed.push(() => {
       this.#slots.release(old.slotBase, old.contents.slotCount);
@@ -276,7 +284,9 @@ export class Reconciler {
     this.#programmed.set(plan.key, { plan, names, contents, ids, row: frontendRow(plan, contents, place), ...place });
     for (const name of names) this.#claims.claim(plan.key, name);
     const kept = new Set(names.map(({ name }) => name));
-    for (const name of old?.names ?? []) if (!kept.has(name.name)) this.#claims.drop(plan.key, name);
+    const dropped = (old?.names ?? []).filter(({ name }) => !kept.has(name));
+    for (const name of dropped) this.#claims.drop(plan.key, name);
+    if (dropped.length > 0) this.#hasFreeRow = true;
     step.freed.push(slots.freeBefore, ring.freeBefore);
     if (old) step.released.push(...old.ids);
   }

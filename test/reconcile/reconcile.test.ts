@@ -97,15 +97,20 @@ test('an address that moves from one service to another is never without a row',
   );
 });
 
-test('of two services with one address the first has it, and the other when the first goes', (t) => {
-  const store = new MemoryStore();
-  const reconciler = new Reconciler(store);
-  reconciler.apply(change('b/first', { addresses: ['10.96.0.1'], backends: { '10.0.0.1': 1 } }));
-  reconciler.apply(change('a/second', { addresses: ['10.96.0.1'], backends: { '10.0.0.2': 1 } }));
-  const weights = (): unknown => pictureOf(store).get('10.96.0.1:80 6')?.weights;
-  t.deepEqual(weights(), { '10.0.0.1:8080': 1 });
-  reconciler.apply(change('b/first'));
-  t.deepEqual(weights(), { '10.0.0.2:8080': 1 });
+test('of two services with one address the first by name has it, whichever came first, and the other when it goes', (t) => {
+  const sketches = {
+    'a/one': { addresses: ['10.96.0.1'], backends: { '10.0.0.1': 1 } },
+    'a/one-more': { addresses: ['10.96.0.1'], backends: { '10.0.0.2': 1 } },
+  };
+  for (const order of [['a/one', 'a/one-more'] as const, ['a/one-more', 'a/one'] as const]) {
+    const store = new MemoryStore();
+    const reconciler = new Reconciler(store);
+    for (const service of order) reconciler.apply(change(service, sketches[service]));
+    const weights = (): unknown => pictureOf(store).get('10.96.0.1:80 6')?.weights;
+    t.deepEqual(weights(), { '10.0.0.1:8080': 1 });
+    reconciler.apply(change('a/one'));
+    t.deepEqual(weights(), { '10.0.0.2:8080': 1 });
+  }
 });
 
 test('contenders that go together with the owner leave nothing', (t) => {
