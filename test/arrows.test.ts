@@ -85,11 +85,27 @@ test('pure rooms touch nothing outside', (t) => {
   t.deepEqual(wrong, []);
 });
 
+/** The global functions that tell time or wait. A method of the same name is something else: `socket.setTimeout(…)`. */
+const globalTime =
+  /(?<![\w$.#])(?:globalThis\s*\.\s*)?(?:Date\s*\.\s*now|performance\s*\.\s*(?:now|timeOrigin)|setTimeout|setInterval|process\s*\.\s*hrtime)\b|(?<![\w$.#])new\s+Date\s*\(\s*\)/;
+
 test('time comes from clock.ts alone', (t) => {
-  const wrong = files
-    .filter((path) => path !== 'agent/clock.ts')
-    .filter((path) =>
-      /\b(Date\.now|performance\.now|setTimeout|setInterval|new Date\(\))/.test(readFileSync(path, 'utf8')),
-    );
-  t.deepEqual(wrong, []);
+  const others = files.filter((path) => path !== 'agent/clock.ts');
+  t.deepEqual(
+    others.filter((path) => globalTime.test(readFileSync(path, 'utf8'))),
+    [],
+  );
+  const timers = others.flatMap(importsOf).filter(({ to }) => /^(node:)?timers/.test(to));
+  t.deepEqual(
+    timers.filter(({ names }) => names.some((name) => name !== 'setImmediate')),
+    [],
+  );
+});
+
+test('the rule about time means global functions, not methods', (t) => {
+  const telling = ['Date.now()', 'x = Date.now;', 'performance.now()', 'setTimeout(f, 1)', 'await setTimeout(1)'];
+  const more = ['globalThis.setTimeout(f)', 'wait = setInterval', 'new Date()', 'process.hrtime.bigint()'];
+  for (const code of [...telling, ...more]) t.regex(code, globalTime);
+  const others = ['socket.setTimeout(1, f)', 'this.#setTimeout(1)', 'new Date(0)', 'Date.UTC(2026)', 'resetTimeout(1)'];
+  for (const code of others) t.notRegex(code, globalTime);
 });

@@ -1,4 +1,4 @@
-import { type Problem, showProblem } from '../model/problem.js';
+import { compareProblems, type Problem, showProblem } from '../model/problem.js';
 import { CommandFailure, exitCodes } from './exit.js';
 import { print } from './terminal.js';
 
@@ -7,21 +7,6 @@ export interface Checked {
   readonly objects: number;
   /** Sorted by place. */
   readonly problems: readonly Problem[];
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-export function compareProblems(a: Problem, b: Problem): number {
-  return (
-    compareText(a.file, b.file) ||
-    a.line - b.line ||
-    a.column - b.column ||
-    compareText(a.code, b.code) ||
-    compareText(a.path, b.path) ||
-    compareText(a.message, b.message)
-  );
 }
 
 /** Reads files and directories as an agent would, and checks their objects by themselves and against each other. */

@@ -33,3 +33,20 @@ export function showProblem(problem: Problem): string {
   const fix = problem.fix === '' ? '' : ` (${problem.fix})`;
   return `${place} ${problem.severity.toUpperCase()} [${problem.code}] ${subject === '' ? '' : `${subject}: `}${problem.message}${fix}`;
 }
+
+/** By place, then code, object, field and message. */
+export function compareProblems(a: Problem, b: Problem): number {
+  return (
+    compareText(a.file, b.file) ||
+    a.line - b.line ||
+    a.column - b.column ||
+    compareText(a.code, b.code) ||
+    compareText(a.resource, b.resource) ||
+    compareText(a.path, b.path) ||
+    compareText(a.message, b.message)
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

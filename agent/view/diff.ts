@@ -3,12 +3,12 @@ import type { Outcome } from '../api/view.js';
 import { compileService } from '../compile/frontends.js';
 import type { FrontendPlan } from '../compile/plan.js';
 import type { Catalog } from '../model/catalog.js';
+import { compareProblems } from '../model/problem.js';
 import { checkReferences } from '../model/references.js';
 import { showEndpoint } from '../tables/address.js';
 import { compareNaturally } from '../tables/show.js';
 import { overlay } from './overlay.js';
 import { contextOf, type ViewParts } from './parts.js';
-import { compareProblems } from './problems.js';
 import { readSubmission } from './validate.js';
 
 /** Rows as text, with names in place of ids, by table and key. */

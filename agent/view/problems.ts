@@ -1,24 +1,7 @@
-import type { Problem } from '../model/problem.js';
+import { compareProblems, type Problem } from '../model/problem.js';
 import { type ProblemCode, problemCodes } from '../model/problem-codes.js';
 import { checkReferences, type ObjectFinding } from '../model/references.js';
 import type { ViewParts } from './parts.js';
-
-/** By place, then code, field and message. */
-export function compareProblems(a: Problem, b: Problem): number {
-  return (
-    compareText(a.file, b.file) ||
-    a.line - b.line ||
-    a.column - b.column ||
-    compareText(a.code, b.code) ||
-    compareText(a.resource, b.resource) ||
-    compareText(a.path, b.path) ||
-    compareText(a.message, b.message)
-  );
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
 
 /** Everything that is wrong now. What is wrong between objects is looked for again only after a change. */
 export class ProblemList {

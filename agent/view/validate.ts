@@ -3,11 +3,11 @@ import type { Outcome } from '../api/view.js';
 import { Catalog } from '../model/catalog.js';
 import type { Change, MeshObject } from '../model/mesh.js';
 import type { Problem } from '../model/problem.js';
+import { compareProblems } from '../model/problem.js';
 import { problemCodes } from '../model/problem-codes.js';
 import { checkReferences, type ObjectFinding } from '../model/references.js';
 import { type Shadowed, Versions } from '../model/versions.js';
 import type { ViewParts } from './parts.js';
-import { compareProblems } from './problems.js';
 
 /** The name of the file that a text of a request is. */
 export const requestFile = '-';
