@@ -114,7 +114,10 @@ function portOf(
     return { port, steps: known ? [] : [`Service ${key} has no port ${port}/${protocol}; it has ${listed}`] };
   }
   if (own.length === 1) return { port: own[0]!.port, steps: [`${own[0]!.port} is its only ${protocol} port`] };
-  const message = `say which ${protocol} port of Service ${key}: it has ${listed}`;
+  const message =
+    own.length === 0
+      ? `Service ${key} has no ${protocol} port; it has ${listed}`
+      : `say which ${protocol} port of Service ${key}: it has ${listed}`;
   return { code: 'port-needed', field: 'to', message };
 }
 

@@ -428,10 +428,11 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     fix: 'nothing to do if it was meant; else restore the objects',
   },
   WEFT0603: {
-    title: 'network namespace unreachable',
+    title: 'network namespace not captured',
     severity: warning,
-    meaning: 'The network namespace a Pod names cannot be entered: connections from it are not captured.',
-    fix: 'make the namespace, or correct the annotation weft.dev/netns',
+    meaning:
+      'The network namespace a Pod names is not there, is another Pod’s, or has no room in the tables: connections from it are not captured.',
+    fix: 'make the namespace, correct the annotation weft.dev/netns, or run with a larger --capacity pods=N',
   },
   WEFT0604: {
     title: 'cgroup unreachable',

@@ -81,7 +81,7 @@ test('an omitted port is the only one of the protocol', (t) => {
     resolve('dns.kube-system'),
     'port-needed: say which TCP port of Service kube-system/dns: it has 53/UDP, 53/TCP, 9153/TCP',
   );
-  t.is(resolve('web', 'UDP'), 'port-needed: say which UDP port of Service shop/web: it has 80/TCP');
+  t.is(resolve('web', 'UDP'), 'port-needed: Service shop/web has no UDP port; it has 80/TCP');
 });
 
 test('a port that the Service does not have is kept, and said', (t) => {
