@@ -54,7 +54,7 @@ export const featureChecks: readonly Check[] = [
   },
   {
     name: 'SOCK_DESTROY ends a connection (CONFIG_INET_DIAG_DESTROY)',
-    async run() {
+    async run(report) {
       const server = createServer().listen(0, '127.0.0.1');
       await once(server, 'listening');
       const { port } = server.address() as AddressInfo;
@@ -72,6 +72,7 @@ export const featureChecks: readonly Check[] = [
         assert.equal(native().destroySocket('/proc/self/ns/net', found), true);
         assert.equal((await broken)[0].code, 'ECONNABORTED');
         assert.equal(native().destroySocket('/proc/self/ns/net', found), false);
+        report.fact('SOCK_DESTROY (CONFIG_INET_DIAG_DESTROY)', 'yes');
       } finally {
         client.destroy();
         peer.destroy();
