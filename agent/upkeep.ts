@@ -1,0 +1,51 @@
+import type { Clock } from './clock.js';
+import type { Datapath } from './kernel/kernel.js';
+import type { Log } from './log.js';
+import type { Readiness } from './readiness.js';
+import type { Sync } from './sync.js';
+
+/** How often the heartbeat is written and time-driven work is done, in ms. */
+const tickMs = 1_000;
+/** How often links and pins are looked at. */
+const repairMs = 2_000;
+/** How often all tables are compared with what they should hold. */
+const verifyMs = 30_000;
+
+export interface UpkeepOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly readiness: Readiness;
+  readonly datapath: Pick<Datapath, 'repair'>;
+  readonly sync: Pick<Sync, 'tick' | 'verify'>;
+  readonly heartbeat: () => void;
+}
+
+/** What an agent does again and again, until the returned function is called. Trouble degrades readiness and is tried again. */
+export function startUpkeep({ clock, log, readiness, datapath, sync, heartbeat }: UpkeepOptions): () => void {
+  const attempt = (what: string, work: () => void): (() => void) => {
+    return () => {
+      try {
+        work();
+        readiness.degrade(what, '');
+      } catch (error) {
+        log.error({ err: error }, `${what} failed`);
+        readiness.degrade(what, error instanceof Error ? error.message : String(error));
+      }
+    };
+  };
+  const tick = attempt('tick', () => {
+    heartbeat();
+    sync.tick();
+  });
+  const repair = attempt('links', () => {
+    for (const line of datapath.repair()) log.warn({ repair: line }, 'put back what somebody else changed');
+  });
+  const verify = attempt('verify', () => {
+    for (const drift of sync.verify()) log.warn(drift, 'rows differed from what was desired and were repaired');
+    readiness.degrade('tables-write', '');
+  });
+  const cancels = [clock.every(tickMs, tick), clock.every(repairMs, repair), clock.every(verifyMs, verify)];
+  return () => {
+    for (const cancel of cancels) cancel();
+  };
+}
