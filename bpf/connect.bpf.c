@@ -34,7 +34,7 @@ static __always_inline void remember(struct bpf_sock_addr *ctx, const struct pod
 	struct datagram datagram = {.backend = p->backend, .generation = p->generation};
 	if (bpf_map_update_elem(&connected_datagrams, &key, &datagram, BPF_ANY))
 		count_bound(WEFT_COUNT_DATAGRAMS_FULL);
-	struct flow_event *event = reserve_named_event(WEFT_EVENT_OPEN, name);
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_OPEN, name, name->picked_ns);
 	if (event)
 		submit_event(event);
 }

@@ -7,6 +7,7 @@
 #include "count.h"
 
 /* include/net/tcp_states.h */
+#define TCP_ESTABLISHED 1
 #define TCP_FIN_WAIT1 4
 #define TCP_FIN_WAIT2 5
 #define TCP_CLOSE 7
@@ -45,10 +46,9 @@ static __always_inline void on_established(struct socket_name *name)
 		__sync_fetch_and_add(&b->opened, 1);
 		__sync_fetch_and_add(&b->connect_ns, now - name->picked_ns);
 	}
-	struct edge *edge = edge_of(name);
-	if (edge)
-		__sync_fetch_and_add(&edge->opened, 1);
-	struct flow_event *event = reserve_named_event(WEFT_EVENT_OPEN, name);
+	struct edge opened = {.opened = 1};
+	add_to_edge(name, &opened);
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_OPEN, name, now);
 	if (event) {
 		event->connect_ns = now - name->picked_ns;
 		submit_event(event);
@@ -81,13 +81,9 @@ static __always_inline void on_closed(struct bpf_sock_ops *ops, struct socket_na
 	__u32 state = ops->args[0];
 	__u64 sent = ops->bytes_acked - 1 - sent_fin(ops, state); /* 1: the SYN */
 	__u64 received = ops->bytes_received - received_fin(ops, name, state);
-	struct edge *edge = edge_of(name);
-	if (edge) {
-		__sync_fetch_and_add(&edge->closed, 1);
-		__sync_fetch_and_add(&edge->sent_bytes, sent);
-		__sync_fetch_and_add(&edge->received_bytes, received);
-	}
-	struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name);
+	struct edge closed = {.closed = 1, .sent_bytes = sent, .received_bytes = received};
+	add_to_edge(name, &closed);
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name, bpf_ktime_get_ns());
 	if (event) {
 		event->connect_ns = name->established_ns - name->picked_ns;
 		event->duration_ns = event->time_ns - name->picked_ns;
@@ -133,6 +129,9 @@ int weft_connection(struct bpf_sock_ops *ops)
 	__u32 op = ops->op;
 	if (op != BPF_SOCK_OPS_TCP_CONNECT_CB && op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB &&
 	    op != BPF_SOCK_OPS_STATE_CB)
+		return 1;
+	/* Comes right before ACTIVE_ESTABLISHED, inside connect(2). */
+	if (op == BPF_SOCK_OPS_STATE_CB && ops->args[1] == TCP_ESTABLISHED)
 		return 1;
 	struct bpf_sock *sk = ops->sk;
 	if (!sk)

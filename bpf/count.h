@@ -22,8 +22,8 @@ static __always_inline void count_bound(__u32 which)
 		__sync_fetch_and_add(&c->value, 1);
 }
 
-/* The edge's sums; those of "the rest" when the map is full. */
-static __always_inline struct edge *edge_of(const struct socket_name *name)
+/* Adds `more` to the sums of this connection's edge; to those of "the rest" when the map is full. */
+static __always_inline void add_to_edge(const struct socket_name *name, const struct edge *more)
 {
 	struct edge_key key = {
 		.pod = name->pod,
@@ -32,16 +32,28 @@ static __always_inline struct edge *edge_of(const struct socket_name *name)
 		.generation = name->generation,
 	};
 	struct edge *edge = bpf_map_lookup_elem(&edges, &key);
-	if (edge)
-		return edge;
-	struct edge none = {};
-	bpf_map_update_elem(&edges, &key, &none, BPF_NOEXIST);
-	edge = bpf_map_lookup_elem(&edges, &key);
-	if (edge)
-		return edge;
-	count_bound(WEFT_COUNT_EDGES_FULL);
-	__u32 zero = 0;
-	return bpf_map_lookup_elem(&edge_rest, &zero);
+	if (!edge) {
+		if (!bpf_map_update_elem(&edges, &key, more, BPF_NOEXIST))
+			return;
+		edge = bpf_map_lookup_elem(&edges, &key); /* another CPU was first */
+	}
+	if (!edge) {
+		count_bound(WEFT_COUNT_EDGES_FULL);
+		__u32 zero = 0;
+		edge = bpf_map_lookup_elem(&edge_rest, &zero);
+		if (!edge)
+			return;
+	}
+	if (more->opened)
+		__sync_fetch_and_add(&edge->opened, more->opened);
+	if (more->closed)
+		__sync_fetch_and_add(&edge->closed, more->closed);
+	if (more->failed)
+		__sync_fetch_and_add(&edge->failed, more->failed);
+	if (more->sent_bytes)
+		__sync_fetch_and_add(&edge->sent_bytes, more->sent_bytes);
+	if (more->received_bytes)
+		__sync_fetch_and_add(&edge->received_bytes, more->received_bytes);
 }
 
 static __always_inline int events_wanted(void)
@@ -52,10 +64,10 @@ static __always_inline int events_wanted(void)
 }
 
 /*
- * A reserved record, or NULL; a record that finds no room is counted. The caller
- * fills every field and submits without waking anybody: the agent polls.
+ * A reserved record of the time `now`, or NULL; a record that finds no room is counted. The
+ * caller fills every field and submits without waking anybody: the agent polls.
  */
-static __always_inline struct flow_event *reserve_event(__u8 kind)
+static __always_inline struct flow_event *reserve_event(__u8 kind, __u64 now)
 {
 	if (!events_wanted())
 		return 0;
@@ -66,14 +78,14 @@ static __always_inline struct flow_event *reserve_event(__u8 kind)
 	}
 	__builtin_memset(event, 0, sizeof(*event));
 	event->event = kind;
-	event->time_ns = bpf_ktime_get_ns();
+	event->time_ns = now;
 	return event;
 }
 
 /* A record about a socket that has a name. */
-static __always_inline struct flow_event *reserve_named_event(__u8 kind, const struct socket_name *name)
+static __always_inline struct flow_event *reserve_named_event(__u8 kind, const struct socket_name *name, __u64 now)
 {
-	struct flow_event *event = reserve_event(kind);
+	struct flow_event *event = reserve_event(kind, now);
 	if (!event)
 		return 0;
 	event->service_address = name->service_address;
@@ -100,10 +112,9 @@ static __always_inline void report_failure(const struct socket_name *name)
 	struct backend_state *b = bpf_map_lookup_elem(&backend_states, &name->backend);
 	if (b)
 		__sync_fetch_and_add(&b->failed, 1);
-	struct edge *edge = edge_of(name);
-	if (edge)
-		__sync_fetch_and_add(&edge->failed, 1);
-	struct flow_event *event = reserve_named_event(WEFT_EVENT_FAIL, name);
+	struct edge failed = {.failed = 1};
+	add_to_edge(name, &failed);
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_FAIL, name, bpf_ktime_get_ns());
 	if (event) {
 		event->duration_ns = event->time_ns - name->picked_ns;
 		submit_event(event);
@@ -117,7 +128,7 @@ static __always_inline void report_end(const struct socket_name *name)
 		return report_failure(name);
 	if (name->state != WEFT_SOCKET_DATAGRAM)
 		return;
-	struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name);
+	struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name, bpf_ktime_get_ns());
 	if (event) {
 		event->duration_ns = event->time_ns - name->picked_ns;
 		submit_event(event);

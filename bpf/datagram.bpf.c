@@ -148,7 +148,7 @@ static __always_inline void known_peer(struct bpf_sock_addr *ctx, struct datagra
 
 static __always_inline void report_first(const struct pod *pod, const struct peer *peer, __u8 reason)
 {
-	struct flow_event *event = reserve_event(WEFT_EVENT_OPEN);
+	struct flow_event *event = reserve_event(WEFT_EVENT_OPEN, bpf_ktime_get_ns());
 	if (!event)
 		return;
 	event->service_address = peer->service_address;

@@ -40,7 +40,7 @@ static __always_inline void pick_for(const struct frontend_key *key, struct fron
 static __always_inline void report_refusal(struct bpf_sock_addr *ctx, const struct pod *pod, const struct frontend *f,
 					   const struct endpoint *to, const struct pick *p)
 {
-	struct flow_event *event = reserve_event(WEFT_EVENT_REFUSE);
+	struct flow_event *event = reserve_event(WEFT_EVENT_REFUSE, bpf_ktime_get_ns());
 	if (!event)
 		return;
 	event->service_address = to->address;

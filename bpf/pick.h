@@ -197,9 +197,9 @@ CHECKED_ONCE __u32 scan_least_request(__u32 base, __u32 count)
 		random = random * 1664525 + 1013904223; /* Numerical Recipes' generator: independent enough for ties */
 		tied = tied * (equal + more) + weight * (less + equal);
 		__u64 take = less + equal * is_less((__u64)random * tied >> 32, weight);
-		best += (s->backend - best) * take;
-		best_inflight += (inflight - best_inflight) * take;
-		best_weight += (weight - best_weight) * take;
+		best ^= (best ^ s->backend) & -take;
+		best_inflight ^= (best_inflight ^ inflight) & -take;
+		best_weight ^= (best_weight ^ weight) & -take;
 	}
 	return best;
 }

@@ -13,7 +13,7 @@ export const defaultCapacities: Readonly<Record<TableName, number>> = {
   datagrams: 0,
   decisions: 10,
   edge_rest: 1,
-  edges: 16384,
+  edges: 65536,
   frontends: 65536,
   overrides: 4096,
   pods: 4096,
