@@ -39,7 +39,7 @@ async function clearStale(path: string): Promise<void> {
 
 /**
  * Listens on a Unix socket of mode 0600, or 0660 of `group`, in a directory that is made with mode 0755 when missing.
- * A stale socket is replaced; a live one is refused with {@link AddressTaken}.
+ * A stale socket is replaced; a live one is refused with {@link AddressTaken}. Does not listen when it throws.
  */
 export async function listenUnix(server: Server, path: string, group: number | undefined): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
@@ -57,9 +57,14 @@ export async function listenUnix(server: Server, path: string, group: number | u
       process.umask(umask);
     }
   });
-  if (group !== undefined) {
+  if (group === undefined) return;
+  try {
     chownSync(path, -1, group);
     chmodSync(path, 0o660);
+  } catch (error) {
+    server.close();
+    const what = `${path} could not be given to the group ${group} (chown: ${errnoOf(error)})`;
+    throw new Error(`${what}: that takes CAP_CHOWN, or membership of it`);
   }
 }
 

@@ -33,16 +33,22 @@ interface Capability {
   readonly for: string;
 }
 
+/** What an agent was measured to need, and no more. CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON too (capabilities(7)). */
 const capabilities: readonly Capability[] = [
-  { name: 'CAP_BPF', bit: 39, needed: true, for: 'loading programs and maps' },
-  { name: 'CAP_NET_ADMIN', bit: 12, needed: true, for: 'attaching to cgroups, and ending sockets' },
-  { name: 'CAP_SYS_ADMIN', bit: 21, needed: true, for: 'entering network namespaces' },
-  { name: 'CAP_SYS_PTRACE', bit: 19, needed: false, for: 'namespaces that have no name in /run/netns' },
-  { name: 'CAP_SETUID', bit: 7, needed: false, for: 'gateway workers' },
-  { name: 'CAP_SETGID', bit: 6, needed: false, for: 'gateway workers' },
-  { name: 'CAP_SETPCAP', bit: 8, needed: false, for: 'gateway workers' },
-  { name: 'CAP_KILL', bit: 5, needed: false, for: 'gateway workers' },
-  { name: 'CAP_NET_BIND_SERVICE', bit: 10, needed: false, for: 'ports below 1024' },
+  {
+    name: 'CAP_SYS_ADMIN',
+    bit: 21,
+    needed: true,
+    for: 'loading programs, listing links of cgroups, entering network namespaces',
+  },
+  {
+    name: 'CAP_NET_ADMIN',
+    bit: 12,
+    needed: true,
+    for: 'ending sockets to backends that are gone, and the canary’s network namespace',
+  },
+  { name: 'CAP_CHOWN', bit: 0, needed: false, for: '--api-group' },
+  { name: 'CAP_NET_BIND_SERVICE', bit: 10, needed: false, for: '--api and --metrics on ports below 1024' },
 ];
 
 /** Each capability against `CapEff:` of /proc/self/status (proc(5)). */

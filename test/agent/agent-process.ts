@@ -38,6 +38,14 @@ export interface AgentSettings {
   readonly directory: string;
   /** Further options of `weft run`. */
   readonly options: readonly string[];
+  /** The only capabilities it has, as setpriv(1) names them (`net_admin`); all of the test's when absent. */
+  readonly capabilities?: readonly string[];
+}
+
+/** Options of setpriv(1) that leave root with these capabilities alone: what it executes has its bounding set. */
+export function withCapabilities(names: readonly string[]): readonly string[] {
+  const kept = names.map((name) => `,+${name}`).join('');
+  return ['--inh-caps', '-all', '--bounding-set', `-all${kept}`];
 }
 
 /** `weft run` as a process of its own. It dies with the test. */
@@ -74,9 +82,10 @@ export class AgentProcess {
   launch(): void {
     const log = openSync(this.#log, 'a');
     this.#logStart = readFileSync(this.#log, 'utf8').length;
-    const { cgroup, pin, options } = this.#settings;
+    const { capabilities, cgroup, pin, options } = this.#settings;
     const places = ['--cgroup', cgroup, '--pin', pin, '--api', this.api, '--metrics', '127.0.0.1:0'];
-    const words = ['--pdeathsig', 'KILL', process.execPath, main, 'run', ...places, ...options];
+    const privilege = capabilities === undefined ? [] : withCapabilities(capabilities);
+    const words = ['--pdeathsig', 'KILL', ...privilege, process.execPath, main, 'run', ...places, ...options];
     this.#process = spawn('setpriv', words, { stdio: ['ignore', log, log] });
     closeSync(log);
   }

@@ -26,6 +26,8 @@ export interface House {
 export interface SiteOptions {
   /** Further options of `weft run`. */
   readonly options?: readonly string[];
+  /** The only capabilities of the agent; all of the test's when absent. */
+  readonly capabilities?: readonly string[];
   /** What the manifests hold before the agent starts. */
   readonly manifests?: readonly Manifest[];
 }
@@ -56,16 +58,16 @@ export class Site {
   readonly #callers: Caller[] = [];
   #written = 0;
 
-  private constructor(options: readonly string[]) {
+  private constructor(options: readonly string[], capabilities: readonly string[] | undefined) {
     mkdirSync(this.manifests);
     const { cgroup, directory, pin } = this;
     const all = ['--manifests', this.manifests, ...options];
-    this.agent = new AgentProcess({ cgroup, pin, directory, options: all });
+    this.agent = new AgentProcess({ cgroup, pin, directory, options: all, ...(capabilities && { capabilities }) });
   }
 
   /** Not started yet. Closed when the life ends. */
-  static make(life: Life, { options = [], manifests = [] }: SiteOptions = {}): Site {
-    const site = new Site(options);
+  static make(life: Life, { capabilities, options = [], manifests = [] }: SiteOptions = {}): Site {
+    const site = new Site(options, capabilities);
     life.teardown(() => site.close());
     if (manifests.length > 0) site.write('mesh', manifests);
     return site;
