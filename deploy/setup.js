@@ -20,7 +20,10 @@ function say(text) {
 }
 
 function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'], ...options });
+  const result = spawnSync(command, args, {
+    stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
+    ...options,
+  });
   if (result.status === 0) return;
   if (result.stdout) process.stderr.write(result.stdout);
   if (result.stderr) process.stderr.write(result.stderr);
@@ -35,7 +38,13 @@ function newest(paths, accept = () => true) {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (!stat) continue;
     if (stat.isDirectory()) {
-      time = Math.max(time, newest(readdirSync(path).map((name) => join(path, name)), accept));
+      time = Math.max(
+        time,
+        newest(
+          readdirSync(path).map((name) => join(path, name)),
+          accept,
+        ),
+      );
     } else if (accept(path)) {
       time = Math.max(time, stat.mtimeMs);
     }
@@ -48,12 +57,20 @@ const timeOf = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -
 function debianPackages() {
   const lists = JSON.parse(readFileSync('deploy/debian-packages.json', 'utf8'));
   const wanted = [...new Set(sections.flatMap((section) => lists[section] ?? []))];
-  const known = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted], { encoding: 'utf8' });
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: fields of dpkg-query's format
+  const known = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted], {
+    encoding: 'utf8',
+  });
   if (known.error) {
     say(`this is no Debian machine; these are needed: ${wanted.join(' ')}`);
     return;
   }
-  const installed = new Set(known.stdout.split('\n').filter((line) => line.endsWith(' installed')).map((line) => line.split(' ')[0]));
+  const installed = new Set(
+    known.stdout
+      .split('\n')
+      .filter((line) => line.endsWith(' installed'))
+      .map((line) => line.split(' ')[0]),
+  );
   const missing = wanted.filter((name) => !installed.has(name));
   if (missing.length === 0) return;
   if (process.getuid() !== 0) {
@@ -78,7 +95,20 @@ function npmPackages() {
 
 function clang(source, object) {
   const triplet = `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
-  run('clang', ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v3', `-I${triplet}`, '-c', source, '-o', object]);
+  run('clang', [
+    '-O2',
+    '-g',
+    '-Wall',
+    '-Werror',
+    '-target',
+    'bpf',
+    '-mcpu=v3',
+    `-I${triplet}`,
+    '-c',
+    source,
+    '-o',
+    object,
+  ]);
 }
 
 function bpfObjects() {
@@ -119,7 +149,8 @@ function typescript() {
   const stamp = 'dist/.compiled';
   const sources = ['agent', 'test', 'bpf'];
   const isSource = (path) => path.endsWith('.ts');
-  const current = () => timeOf(stamp) >= Math.max(newest(sources, isSource), timeOf('tsconfig.json'), timeOf('dist/bpf/weft.bpf.o'));
+  const current = () =>
+    timeOf(stamp) >= Math.max(newest(sources, isSource), timeOf('tsconfig.json'), timeOf('dist/bpf/weft.bpf.o'));
   if (current()) return;
   say('compiling TypeScript');
   removeOrphans('dist/agent');
