@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import type { DiffItem } from '../api/items.js';
+import { counted } from '../model/findings.js';
 import type { Problem } from '../model/problem.js';
 import { connectAgent, withAgent } from './agent-client.js';
-import { checkManifests, counted, failOnErrors, printProblems } from './manifest-check.js';
+import { checkManifests, failOnErrors, printProblems } from './manifest-check.js';
 import { isData, type OutputOptions, outputOption, printValue } from './output.js';
 import { type Colour, hasColour, paint, plain, print, say } from './terminal.js';
 

@@ -1,3 +1,4 @@
+import { counted } from '../model/findings.js';
 import { compareProblems, type Problem, showProblem } from '../model/problem.js';
 import { CommandFailure, exitCodes } from './exit.js';
 import { print } from './terminal.js';
@@ -23,10 +24,6 @@ export async function checkManifests(paths: readonly string[]): Promise<Checked>
   catalog.apply(objects.map((object) => ({ type: 'put', object })));
   const between = placeFindings(checkReferences(catalog, true), locateFields);
   return { objects: objects.length, problems: [...problems, ...between].sort(compareProblems) };
-}
-
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 export function summarise(checked: Checked): string {

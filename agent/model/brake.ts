@@ -1,4 +1,5 @@
 import type { Catalog } from './catalog.js';
+import { latestChanges } from './changes.js';
 import {
   type Difference,
   differenceOf,
@@ -88,7 +89,7 @@ export class Brake {
     if (catalog.empty) return { apply: changes, held: [], wakeAt: undefined };
     const apply = this.#release(now);
     this.#forget(now);
-    const batch = latest(changes);
+    const batch = latestChanges(changes);
     const earlier = this.#reopen(batch);
     const differences = new Map<string, Difference>();
     for (const [identity, change] of batch) differences.set(identity, this.#difference(change, catalog));
@@ -234,15 +235,4 @@ function present(change: Change, catalog: Catalog): MeshObject | undefined {
   return change.type === 'put'
     ? catalog.object(change.object.kind, keyOf(change.object))
     : catalog.object(change.kind, change.key);
-}
-
-/** The last change of each object, in the order of their first. */
-function latest(changes: readonly Change[]): ReadonlyMap<string, Change> {
-  const byIdentity = new Map<string, Change>();
-  for (const change of changes) {
-    const kind = change.type === 'put' ? change.object.kind : change.kind;
-    const key = change.type === 'put' ? keyOf(change.object) : change.key;
-    byIdentity.set(`${kind} ${key}`, change);
-  }
-  return byIdentity;
 }

@@ -1,3 +1,4 @@
+import { latestChanges } from '../model/changes.js';
 import { type Change, keyOf, type MeshObject, type Origin } from '../model/mesh.js';
 import type { Problem } from '../model/problem.js';
 import { problemCodes } from '../model/problem-codes.js';
@@ -94,7 +95,8 @@ export class FileStore {
     this.#directories = directories;
     this.#dropMissing(files, unknown, at, changes);
     if (this.#stale) this.#duplicates = this.#duplicateProblems();
-    return latest(changes);
+    // Of an object that moved from one file to another there were two.
+    return [...latestChanges(changes).values()];
   }
 
   async #readTree(
@@ -185,16 +187,6 @@ export class FileStore {
 function fileProblem(file: string, code: TreeFault['code'], message: string): Problem {
   const { severity, fix } = problemCodes[code];
   return { code, severity, file, line: 0, column: 0, resource: '', path: '', message, fix };
-}
-
-/** One change an object, the last: of an object that moved from one file to another there were two. */
-function latest(changes: readonly Change[]): readonly Change[] {
-  const byIdentity = new Map<string, Change>();
-  for (const change of changes) {
-    const kind = change.type === 'put' ? change.object.kind : change.kind;
-    byIdentity.set(`${kind} ${change.type === 'put' ? keyOf(change.object) : change.key}`, change);
-  }
-  return byIdentity.size === changes.length ? changes : [...byIdentity.values()];
 }
 
 /** Exact for the first 200 fields; later ones have the line where their document begins. */

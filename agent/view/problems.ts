@@ -1,3 +1,4 @@
+import { counted } from '../model/findings.js';
 import { compareProblems, type Problem } from '../model/problem.js';
 import { type ProblemCode, problemCodes } from '../model/problem-codes.js';
 import { checkReferences, type ObjectFinding } from '../model/references.js';
@@ -73,8 +74,4 @@ function codeOf(code: ProblemCode): Pick<Problem, 'code' | 'severity' | 'fix'> {
 /** A problem of the node, not of an object. */
 function ofNode(code: ProblemCode, message: string): Problem {
   return { ...codeOf(code), file: '', line: 0, column: 0, resource: '', path: '', message };
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
