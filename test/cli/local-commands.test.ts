@@ -140,7 +140,7 @@ test('doctor names each check, and fails when one does', async (t) => {
   const names = checks.map((check) => check.check);
   for (const name of [
     'kernel',
-    'CAP_BPF',
+    'CAP_SYS_ADMIN',
     'CAP_NET_ADMIN',
     'CAP_SYS_ADMIN',
     'addon',
