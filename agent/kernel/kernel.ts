@@ -252,7 +252,7 @@ function loadObject(object: NativeObject): void {
     throw new StartError(
       `the kernel refused ${what} (${operation}: ${code})${tail === '' ? '' : `\n${tail}`}`,
       code === 'EPERM'
-        ? 'run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON'
+        ? 'run as root, or with CAP_SYS_ADMIN and CAP_NET_ADMIN'
         : 'Weft needs Linux 5.10 or later; `weft doctor` says what is missing',
     );
   }
