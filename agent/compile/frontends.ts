@@ -1,10 +1,18 @@
 import { familyOfAddress } from '../model/address.js';
-import { type DestinationRule, type Family, keyOf, type LoadBalancer, type Service } from '../model/mesh.js';
-import { endpointSource } from './candidates.js';
+import {
+  type DestinationRule,
+  type Family,
+  keyOf,
+  type LoadBalancer,
+  type Protocol,
+  type Service,
+  type ServicePort,
+} from '../model/mesh.js';
+import { type EndpointSource, endpointSource } from './candidates.js';
 import { endpointsOf } from './endpoints.js';
 import type { CompileContext, CompileInput } from './input.js';
 import { tableSizeFor } from './maglev.js';
-import type { FrontendPlan } from './plan.js';
+import type { FrontendPlan, PlanBackend } from './plan.js';
 
 const families: readonly Family[] = [4, 6];
 
@@ -26,6 +34,58 @@ interface Decision {
   readonly tableSize: number | undefined;
 }
 
+/** What a plan's endpoints are found in. */
+interface Subject {
+  readonly source: EndpointSource;
+  readonly port: ServicePort;
+  readonly input: CompileInput;
+  readonly context: CompileContext;
+}
+
+/**
+ * Keeps what was decided and where the endpoints are found, but not the endpoints, which would be the largest part of a mesh in memory: they are
+ * computed at each reading, from the slices or Pods that were there when the plan was made.
+ */
+class CompiledPlan implements FrontendPlan {
+  readonly key: string;
+  readonly service: string;
+  readonly port: number;
+  readonly portName: string;
+  readonly protocol: Protocol;
+  readonly family: Family;
+  readonly addresses: readonly string[];
+  readonly policy: LoadBalancer;
+  readonly policySource: string;
+  readonly affinitySeconds: number;
+  readonly maxConnections: number;
+  readonly tableSize: number;
+  readonly onRemoval: 'drain' | 'reset';
+  readonly #subject: Subject;
+
+  constructor(service: string, family: Family, addresses: readonly string[], decision: Decision, subject: Subject) {
+    const { source, port } = subject;
+    this.#subject = subject;
+    this.key = `${service}:${port.port}/${port.protocol}/${family}`;
+    this.service = service;
+    this.port = port.port;
+    this.portName = port.name;
+    this.protocol = port.protocol;
+    this.family = family;
+    this.addresses = addresses;
+    this.policy = decision.policy;
+    this.policySource = decision.policySource;
+    this.affinitySeconds = source.service.affinitySeconds;
+    this.maxConnections = decision.maxConnections;
+    this.tableSize = decision.policy === 'SOURCE_IP' ? (decision.tableSize ?? tableSizeFor(this.backends.length)) : 0;
+    this.onRemoval = source.service.meta.annotations[removalAnnotation] === 'reset' ? 'reset' : 'drain';
+  }
+
+  get backends(): readonly PlanBackend[] {
+    const { source, port, input, context } = this.#subject;
+    return endpointsOf(source, port, this.family, input, context);
+  }
+}
+
 /**
  * One plan for each port and address family of the Service `key`, in the order of its ports, IPv4 first. None for
  * a Service that is unknown, headless, ExternalName or without addresses. A family's backends are of that family.
@@ -41,23 +101,8 @@ export function compileService(key: string, input: CompileInput, context: Compil
     for (const family of families) {
       const addresses = service.addresses.filter((each) => familyOfAddress(each) === family);
       if (addresses.length === 0) continue;
-      const backends = endpointsOf(source, port, family, input, context);
-      plans.push({
-        key: `${key}:${port.port}/${port.protocol}/${family}`,
-        service: key,
-        port: port.port,
-        portName: port.name,
-        protocol: port.protocol,
-        family,
-        addresses,
-        policy: decision.policy,
-        policySource: decision.policySource,
-        affinitySeconds: service.affinitySeconds,
-        maxConnections: decision.maxConnections,
-        tableSize: decision.policy === 'SOURCE_IP' ? (decision.tableSize ?? tableSizeFor(backends.length)) : 0,
-        onRemoval: service.meta.annotations[removalAnnotation] === 'reset' ? 'reset' : 'drain',
-        backends,
-      });
+      const own = addresses.length === service.addresses.length ? service.addresses : addresses;
+      plans.push(new CompiledPlan(key, family, own, decision, { source, port, input, context }));
     }
   }
   return plans;

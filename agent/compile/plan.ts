@@ -47,7 +47,7 @@ export interface FrontendPlan {
   /** Maglev table size; 0 unless policy is SOURCE_IP. */
   readonly tableSize: number;
   readonly onRemoval: 'drain' | 'reset';
-  /** Every endpoint, usable or not, sorted by address then port. */
+  /** Every endpoint, usable or not, sorted by address then port. To be asked for once by who goes through it: it may be computed anew each time. */
   readonly backends: readonly PlanBackend[];
 }
 

@@ -1,12 +1,11 @@
 import { Batch } from '../tables/batch.js';
 import { sameBytes } from '../tables/bytes.js';
 import { FrontendKeySize, FrontendRowSize } from '../tables/layout.gen.js';
-import type { FrontendName } from './frontends.js';
+import { keyOfName } from './frontends.js';
 import type { Store } from './store.js';
 
 /** One row of `frontends`, there or wanted. */
 interface Claim {
-  readonly key: Uint8Array;
   /** The plan whose row it is. */
   owner: string | undefined;
   /** Plans that want it too, but come after the owner by name. */
@@ -25,6 +24,7 @@ const unknown = new Uint8Array(0);
  */
 export class Claims {
   readonly #capacity: number;
+  /** By the name of the key. */
   readonly #claims = new Map<string, Claim>();
   /** To be looked at by `write`. */
   readonly #touched = new Map<string, Claim>();
@@ -41,8 +41,8 @@ export class Claims {
   }
 
   /** A row that an earlier agent left. It stays until a plan claims its key, or `forgetFound`. */
-  adopt({ name, key }: FrontendName, row: Uint8Array): void {
-    this.#claims.set(name, { key, owner: undefined, contenders: undefined, written: row, isFound: true });
+  adopt(name: string, row: Uint8Array): void {
+    this.#claims.set(name, { owner: undefined, contenders: undefined, written: row, isFound: true });
     this.#found++;
   }
 
@@ -67,23 +67,24 @@ export class Claims {
   }
 
   /** Whether the rows fit in when the plan claims `wanted` and drops the rest of `held`. */
-  hasRoom(plan: string, wanted: readonly FrontendName[], held: readonly FrontendName[]): boolean {
-    const kept = new Set(wanted.map(({ name }) => name));
-    const isRow = (claim: Claim | undefined): boolean =>
-      claim !== undefined && (claim.owner !== undefined || claim.isFound);
-    const more = wanted.filter(({ name }) => !isRow(this.#claims.get(name))).length;
-    const less = held.filter(({ name }) => {
+  hasRoom(plan: string, wanted: readonly string[], held: readonly string[]): boolean {
+    let rows = this.#owned + this.#found;
+    for (const name of wanted) {
       const claim = this.#claims.get(name);
-      return !kept.has(name) && claim?.owner === plan && !claim.contenders;
-    }).length;
-    return this.#owned + this.#found + more - less <= this.#capacity;
+      if (claim === undefined || (claim.owner === undefined && !claim.isFound)) rows++;
+    }
+    for (const name of held) {
+      const claim = this.#claims.get(name);
+      if (!wanted.includes(name) && claim?.owner === plan && !claim.contenders) rows--;
+    }
+    return rows <= this.#capacity;
   }
 
   /** The plan wants this key: it owns it from now on, or waits until those before it by name drop it. */
-  claim(plan: string, { name, key }: FrontendName): void {
+  claim(plan: string, name: string): void {
     let claim = this.#claims.get(name);
     if (!claim) {
-      claim = { key, owner: undefined, contenders: undefined, written: undefined, isFound: false };
+      claim = { owner: undefined, contenders: undefined, written: undefined, isFound: false };
       this.#claims.set(name, claim);
     }
     this.#touched.set(name, claim);
@@ -99,7 +100,7 @@ export class Claims {
   }
 
   /** The plan does not want this key any more. */
-  drop(plan: string, { name }: FrontendName): void {
+  drop(plan: string, name: string): void {
     const claim = this.#claims.get(name);
     if (!claim) return;
     if (claim.owner !== plan) {
@@ -118,7 +119,7 @@ export class Claims {
   /** The rows as they should be; `rowOf` gives that of a plan. */
   desired(rowOf: (plan: string) => Uint8Array): Batch {
     const batch = new Batch(FrontendKeySize, FrontendRowSize, this.#owned + 1);
-    for (const { key, owner } of this.#claims.values()) if (owner !== undefined) batch.addRow(key, rowOf(owner));
+    for (const [name, { owner }] of this.#claims) if (owner !== undefined) batch.addRow(keyOfName(name), rowOf(owner));
     return batch;
   }
 
@@ -127,14 +128,14 @@ export class Claims {
     if (this.#touched.size === 0) return 0;
     const changed = new Batch(FrontendKeySize, FrontendRowSize);
     const removed = new Batch(FrontendKeySize, 0);
-    for (const claim of this.#touched.values()) {
+    for (const [name, claim] of this.#touched) {
       if (claim.owner !== undefined) {
         const row = rowOf(claim.owner);
         if (claim.written && sameBytes(claim.written, row)) continue;
-        changed.addRow(claim.key, row);
+        changed.addRow(keyOfName(name), row);
       } else {
         if (!claim.written) continue;
-        removed.addRow(claim.key, unknown);
+        removed.addRow(keyOfName(name), unknown);
       }
       claim.written = unknown;
     }

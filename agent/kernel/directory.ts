@@ -1,46 +1,46 @@
-import type { Backend } from './backends.js';
-
-const doorOf = (port: number, protocol: string): number => port * 2 + (protocol === 'UDP' ? 1 : 0);
-
-/** Backends by address, port and protocol. Most addresses have one port, so that a map of addresses alone finds nearly all. */
+/** Ids of backends by address and door (a port and protocol as one number). Most addresses have one door, so that a map of addresses alone finds nearly all. */
 export class Directory {
-  readonly #first = new Map<string, Backend>();
-  /** Further ports of an address, by port and protocol. */
-  readonly #others = new Map<string, Map<number, Backend>>();
+  readonly #doorOf: (id: number) => number;
+  readonly #first = new Map<string, number>();
+  /** Further doors of an address. */
+  readonly #others = new Map<string, Map<number, number>>();
   #count = 0;
+
+  /** `doorOf` tells the door of an id that is in here. */
+  constructor(doorOf: (id: number) => number) {
+    this.#doorOf = doorOf;
+  }
 
   get count(): number {
     return this.#count;
   }
 
-  get(address: string, port: number, protocol: string): Backend | undefined {
+  get(address: string, door: number): number | undefined {
     const first = this.#first.get(address);
-    if (first === undefined || (first.port === port && first.protocol === protocol)) return first;
-    return this.#others.get(address)?.get(doorOf(port, protocol));
+    if (first === undefined || this.#doorOf(first) === door) return first;
+    return this.#others.get(address)?.get(door);
   }
 
-  /** In place of the one it has for this address, port and protocol. */
-  set(backend: Backend): void {
-    const { address, port, protocol } = backend;
+  /** In place of the one it has there. */
+  set(address: string, door: number, id: number): void {
     const first = this.#first.get(address);
-    if (first === undefined || (first.port === port && first.protocol === protocol)) {
-      this.#first.set(address, backend);
+    if (first === undefined || this.#doorOf(first) === door) {
+      this.#first.set(address, id);
       if (first === undefined) this.#count++;
       return;
     }
-    const others = this.#others.get(address) ?? new Map<number, Backend>();
-    if (!others.has(doorOf(port, protocol))) this.#count++;
-    this.#others.set(address, others.set(doorOf(port, protocol), backend));
+    const others = this.#others.get(address) ?? new Map<number, number>();
+    if (!others.has(door)) this.#count++;
+    this.#others.set(address, others.set(door, id));
   }
 
-  /** Nothing happens when the directory has another one there. */
-  delete(backend: Backend): void {
-    const { address, port, protocol } = backend;
-    if (this.get(address, port, protocol) !== backend) return;
+  /** Nothing happens when it has another one there. */
+  delete(address: string, door: number, id: number): void {
+    if (this.get(address, door) !== id) return;
     this.#count--;
     const others = this.#others.get(address);
-    if (this.#first.get(address) !== backend) {
-      others!.delete(doorOf(port, protocol));
+    if (this.#first.get(address) !== id) {
+      others!.delete(door);
     } else {
       const next = others?.entries().next().value;
       if (next) {

@@ -1,21 +1,12 @@
-import { viewOf } from '../tables/bytes.js';
-import {
-  FrontendKeySize,
-  type FrontendRow,
-  FrontendRowSize,
-  readFrontendRow,
-  SlotRowSize,
-} from '../tables/layout.gen.js';
-import type { Regions } from '../tables/regions.js';
+import { bufferOf, nameAt, viewOf } from '../tables/bytes.js';
+import { FrontendKeySize, type FrontendRow, FrontendRowSize, readFrontendRow } from '../tables/layout.gen.js';
 import type { Claims } from './claims.js';
-import { type FrontendName, nameOfKey } from './frontends.js';
+import type { Run, Runs } from './runs.js';
 import type { Services } from './services.js';
 import type { Store } from './store.js';
 
-/** A run of rows that a row of `frontends` names. */
-interface Run {
-  readonly base: number;
-  readonly size: number;
+/** A run that a row of `frontends` names. */
+interface NamedRun extends Run {
   /** The id of `struct frontend.service`. */
   readonly service: number;
 }
@@ -29,19 +20,17 @@ export class Found {
   readonly #rows = new Map<string, FrontendRow>();
   /** The plan that took over a Service's id, or undefined. */
   readonly #services = new Map<number, string | undefined>();
-  readonly #slotRuns = new Map<number, Run>();
-  readonly #ringRuns = new Map<number, Run>();
-  readonly #slots: Uint8Array;
-  readonly #rings: Uint8Array;
+  readonly #slotRuns = new Map<number, NamedRun>();
+  readonly #ringRuns = new Map<number, NamedRun>();
 
-  constructor(store: Store, claims: Claims, services: Services, slots: Regions, rings: Regions) {
+  constructor(store: Store, claims: Claims, services: Services, slots: Runs, rings: Runs) {
     const { keys, values, count } = store.read('frontends');
     const view = viewOf(values);
+    const names = bufferOf(keys);
     const rowOfService = new Map<number, FrontendRow>();
     for (let i = 0; i < count; i++) {
-      const key = keys.slice(i * FrontendKeySize, (i + 1) * FrontendKeySize);
-      const name = nameOfKey(key);
-      claims.adopt({ name, key }, values.slice(i * FrontendRowSize, (i + 1) * FrontendRowSize));
+      const name = nameAt(names, FrontendKeySize, i);
+      claims.adopt(name, values.slice(i * FrontendRowSize, (i + 1) * FrontendRowSize));
       const row = readFrontendRow(view, i * FrontendRowSize);
       if (services.adopt(row.service)) this.#services.set(row.service, undefined);
       const hasSlots = reserve(slots, this.#slotRuns, {
@@ -56,26 +45,17 @@ export class Found {
       rowOfService.set(row.service, first);
       if (row.slotBase === first.slotBase && row.ringBase === first.ringBase) this.#rows.set(name, row);
     }
-    this.#slots = readUpTo(store, 'slots', this.#slotRuns);
-    this.#rings = readUpTo(store, 'rings', this.#ringRuns);
+    slots.load(endOf(this.#slotRuns));
+    rings.load(endOf(this.#ringRuns));
   }
 
   /** What was written for a plan with these keys, unless another plan took it over. */
-  rowFor(plan: string, names: readonly FrontendName[]): FrontendRow | undefined {
-    for (const { name } of names) {
+  rowFor(plan: string, names: readonly string[]): FrontendRow | undefined {
+    for (const name of names) {
       const row = this.#rows.get(name);
       if (row && (this.#services.get(row.service) ?? plan) === plan) return row;
     }
     return undefined;
-  }
-
-  /** What is in the row's runs. */
-  contentsOf(row: FrontendRow): { readonly slots: Uint8Array; readonly ring: Uint8Array } {
-    const { slotBase, slotCount, ringBase, ringSize } = row;
-    return {
-      slots: this.#slots.subarray(slotBase * SlotRowSize, (slotBase + slotCount) * SlotRowSize),
-      ring: this.#rings.subarray(ringBase * 4, (ringBase + ringSize) * 4),
-    };
   }
 
   /** From now on the Service's id and the row's runs are the plan's to give back. */
@@ -98,17 +78,17 @@ export class Found {
 }
 
 /** Takes a run, unless this Service has it already. False when part of it is another's or outside the table. */
-function reserve(regions: Regions, runs: Map<number, Run>, run: Run): boolean {
+function reserve(runs: Runs, named: Map<number, NamedRun>, run: NamedRun): boolean {
   if (run.size === 0) return true;
-  const same = runs.get(run.base);
+  const same = named.get(run.base);
   if (same) return same.size === run.size && same.service === run.service;
-  if (!regions.adopt(run.base, run.size)) return false;
-  runs.set(run.base, run);
+  if (!runs.adopt(run)) return false;
+  named.set(run.base, run);
   return true;
 }
 
-function readUpTo(store: Store, table: 'slots' | 'rings', runs: ReadonlyMap<number, Run>): Uint8Array {
+function endOf(runs: ReadonlyMap<number, Run>): number {
   let end = 0;
   for (const { base, size } of runs.values()) end = Math.max(end, base + size);
-  return end > 0 ? store.read(table, end).values : new Uint8Array(0);
+  return end;
 }

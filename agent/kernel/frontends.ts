@@ -1,9 +1,9 @@
 import { type RingBackend, ringOf } from '../compile/maglev.js';
-import type { FrontendPlan } from '../compile/plan.js';
+import type { FrontendPlan, PlanBackend } from '../compile/plan.js';
 import { slotsOf, weightTotal } from '../compile/slots.js';
 import { strideOf } from '../compile/stride.js';
 import type { LoadBalancer } from '../model/mesh.js';
-import { hexOf, viewOf } from '../tables/bytes.js';
+import { nameAt, viewOf } from '../tables/bytes.js';
 import {
   type FrontendKey,
   FrontendKeySize,
@@ -16,6 +16,8 @@ import {
   writeFrontendRow,
   writeSlotRow,
 } from '../tables/layout.gen.js';
+import { Mirror } from '../tables/mirror.js';
+import type { Run } from './runs.js';
 
 /** The kernel's policy of each load balancer. */
 const policies: Readonly<Record<LoadBalancer, number>> = {
@@ -26,8 +28,9 @@ const policies: Readonly<Record<LoadBalancer, number>> = {
   PASSTHROUGH: Policy.PASSTHROUGH,
 };
 
-/** What a plan becomes once its backends have ids: the contents of its region of slots and of its ring. */
+/** What a plan becomes once its backends have ids: the contents of its run of slots and of its ring. */
 export interface Contents {
+  /** To be copied before the next call of `contentsOf`, which writes in the same place. */
   readonly slots: Uint8Array;
   readonly slotCount: number;
   readonly weightTotal: number;
@@ -35,52 +38,53 @@ export interface Contents {
 }
 
 const noBytes = new Uint8Array(0);
+const slotRows = new Mirror(SlotRowSize);
 
-/** `ids` are those of `plan.backends`, in their order. */
-export function contentsOf(plan: FrontendPlan, ids: readonly number[]): Contents {
-  const rows = slotsOf(plan.backends.map((backend, i) => ({ backend: ids[i]!, weight: backend.weight })));
-  const slots = new Uint8Array(rows.length * SlotRowSize);
-  const view = viewOf(slots);
-  rows.forEach((row, i) => {
-    writeSlotRow(row, view, i * SlotRowSize);
-  });
-  return { slots, slotCount: rows.length, weightTotal: weightTotal(rows), ring: ringBytes(plan, ids) };
+/** `ids` are those of the plan's backends, in their order. */
+export function contentsOf(plan: FrontendPlan, backends: readonly PlanBackend[], ids: readonly number[]): Contents {
+  const rows = slotsOf(backends.map((backend, i) => ({ backend: ids[i]!, weight: backend.weight })));
+  const view = slotRows.viewTo(rows.length);
+  for (let i = 0; i < rows.length; i++) writeSlotRow(rows[i]!, view, i * SlotRowSize);
+  return {
+    slots: slotRows.rows(0, rows.length),
+    slotCount: rows.length,
+    weightTotal: weightTotal(rows),
+    ring: plan.policy === 'SOURCE_IP' ? ringBytes(plan.tableSize, backends, ids) : noBytes,
+  };
 }
 
-function ringBytes(plan: FrontendPlan, ids: readonly number[]): Uint8Array {
-  if (plan.policy !== 'SOURCE_IP') return noBytes;
-  const members: RingBackend[] = plan.backends.map((backend, i) => ({
+function ringBytes(tableSize: number, backends: readonly PlanBackend[], ids: readonly number[]): Uint8Array {
+  const members: RingBackend[] = backends.map((backend, i) => ({
     name: `${backend.address}:${backend.port}`,
     backend: ids[i]!,
     weight: backend.weight,
   }));
-  const ring = ringOf(members, plan.tableSize);
+  const ring = ringOf(members, tableSize);
   return new Uint8Array(ring.buffer, ring.byteOffset, ring.byteLength);
 }
 
 // Rows are written here and copied out: a small array that never had a view stays inside the heap.
 const rowBytes = new Uint8Array(FrontendRowSize);
 const rowView = viewOf(rowBytes);
-const keyBytes = new Uint8Array(FrontendKeySize);
-const keyView = viewOf(keyBytes);
 
-/** Where the contents of a frontend lie. */
+/** Where a frontend's rows lead. */
 export interface Place {
+  /** The id of `struct frontend.service`. */
   readonly service: number;
-  readonly slotBase: number;
-  readonly ringBase: number;
+  readonly slots: Run;
+  readonly ring: Run;
 }
 
-export function frontendRow(plan: FrontendPlan, contents: Contents, place: Place): Uint8Array {
+export function frontendRow(plan: FrontendPlan, weightTotal: number, { service, slots, ring }: Place): Uint8Array {
   const row: FrontendRow = {
-    service: place.service,
+    service,
     policy: policies[plan.policy],
-    slotBase: place.slotBase,
-    slotCount: contents.slotCount,
-    weightTotal: contents.weightTotal,
-    stride: strideOf(contents.weightTotal),
-    ringBase: place.ringBase,
-    ringSize: contents.ring.length / 4,
+    slotBase: slots.base,
+    slotCount: slots.size,
+    weightTotal,
+    stride: strideOf(weightTotal),
+    ringBase: ring.base,
+    ringSize: ring.size,
     affinitySeconds: plan.affinitySeconds,
     maxConnections: plan.maxConnections,
   };
@@ -88,24 +92,26 @@ export function frontendRow(plan: FrontendPlan, contents: Contents, place: Place
   return rowBytes.slice();
 }
 
-/** The key of a row, and the key as a Map's key. */
-export interface FrontendName {
-  readonly name: string;
-  readonly key: Uint8Array;
+export function frontendKey(key: FrontendKey): Uint8Array {
+  const bytes = new Uint8Array(FrontendKeySize);
+  writeFrontendKey(key, viewOf(bytes), 0);
+  return bytes;
 }
 
-/** The keys of a plan's rows: one an address. */
-export function frontendNames(plan: FrontendPlan): readonly FrontendName[] {
-  return [...new Set(plan.addresses)].map((address) => {
-    const key = frontendKey({ address, port: plan.port, protocol: Protocol[plan.protocol] });
-    return { name: nameOfKey(key), key };
+const key = Buffer.alloc(FrontendKeySize);
+const keyView = viewOf(key);
+
+/** The keys of a plan's rows as names ({@link nameAt}): one an address. */
+export function frontendNames({ addresses, port, protocol }: FrontendPlan): readonly string[] {
+  const distinct = addresses.length === 1 ? addresses : [...new Set(addresses)];
+  return distinct.map((address) => {
+    writeFrontendKey({ address, port, protocol: Protocol[protocol] }, keyView, 0);
+    return nameAt(key, FrontendKeySize, 0);
   });
 }
 
-export function frontendKey(key: FrontendKey): Uint8Array {
-  writeFrontendKey(key, keyView, 0);
-  return keyBytes.slice();
+/** The key that has this name. Its bytes are the next call's. */
+export function keyOfName(name: string): Uint8Array {
+  key.write(name, 'latin1');
+  return key;
 }
-
-/** A key as a Map's key. */
-export const nameOfKey: (key: Uint8Array) => string = hexOf;

@@ -1,28 +1,26 @@
 import type { FrontendPlan } from '../compile/plan.js';
-import { Batch } from '../tables/batch.js';
-import { type FrontendRow, SlotRowSize, type TableName } from '../tables/layout.gen.js';
-import { Regions } from '../tables/regions.js';
+import { type Tally, tallyOf } from '../compile/tally.js';
+import type { Batch } from '../tables/batch.js';
+import type { FrontendRow, TableName } from '../tables/layout.gen.js';
 import { type Backend, Backends, type Held } from './backends.js';
 import { Claims } from './claims.js';
-import { differences } from './differences.js';
+import { repair } from './differences.js';
 import { Found } from './found.js';
-import { type Contents, contentsOf, type FrontendName, frontendNames, frontendRow, nameOfKey } from './frontends.js';
+import { contentsOf, frontendNames, frontendRow, type Place } from './frontends.js';
+import { noRun, Runs } from './runs.js';
 import { Services } from './services.js';
-import { type Run, runFor, Step } from './step.js';
+import { Step } from './step.js';
 import type { Store } from './store.js';
 
 /** A plan that is in the tables. */
-export interface Programmed {
+export interface Programmed extends Place {
   readonly plan: FrontendPlan;
-  /** The keys of its rows; another plan may own some of them. */
-  readonly names: readonly FrontendName[];
-  /** The id of `struct frontend.service`. */
-  readonly service: number;
-  readonly slotBase: number;
-  readonly ringBase: number;
-  readonly contents: Contents;
+  /** The names of the keys of its rows; another plan may own some of them. */
+  readonly names: readonly string[];
   /** Ids of `plan.backends`, in their order. */
   readonly ids: readonly number[];
+  /** How many of its backends are in which state. */
+  readonly tally: Tally;
   readonly row: Uint8Array;
 }
 
@@ -54,13 +52,13 @@ export class Reconciler {
   readonly backends: Backends;
   readonly #store: Store;
   readonly #services: Services;
-  readonly #slots: Regions;
-  readonly #rings: Regions;
+  readonly #slots: Runs;
+  readonly #rings: Runs;
   readonly #claims: Claims;
   /** By plan key. */
   readonly #programmed = new Map<string, Programmed>();
   /** Plan keys of a Service. */
-  readonly #ofService = new Map<string, ReadonlySet<string>>();
+  readonly #ofService = new Map<string, readonly string[]>();
   readonly #unfit = new Map<string, Unfit>();
   /** What an earlier agent left, until `prune`. */
   #found: Found | undefined;
@@ -77,8 +75,8 @@ export class Reconciler {
     this.#store = store;
     this.backends = new Backends(store);
     this.#services = new Services(store);
-    this.#slots = new Regions(store.capacity('slots'));
-    this.#rings = new Regions(store.capacity('rings'));
+    this.#slots = new Runs(store, 'slots');
+    this.#rings = new Runs(store, 'rings');
     this.#claims = new Claims(store.capacity('frontends'));
   }
 
@@ -125,11 +123,9 @@ export class Reconciler {
     if (leftovers) {
       this.#claims.forgetFound();
       this.backends.releaseUnclaimed();
-      this.#step.freed.push(() => {
-        for (const { base, size } of leftovers.slots) this.#slots.release(base, size);
-        for (const { base, size } of leftovers.rings) this.#rings.release(base, size);
-        for (const service of leftovers.services) this.#services.leave(service);
-      });
+      this.#step.freedSlots.push(...leftovers.slots);
+      this.#step.freedRings.push(...leftovers.rings);
+      this.#step.freedServices.push(...leftovers.services);
     }
     return this.#commit();
   }
@@ -153,7 +149,7 @@ export class Reconciler {
   }
 
   plansOf(service: string): readonly Programmed[] {
-    return [...(this.#ofService.get(service) ?? [])].flatMap((key) => this.#programmed.get(key) ?? []);
+    return (this.#ofService.get(service) ?? []).flatMap((key) => this.#programmed.get(key) ?? []);
   }
 
   unfit(): Iterable<Unfit> {
@@ -173,41 +169,27 @@ export class Reconciler {
   desired(table: 'frontends' | 'slots' | 'rings' | 'backends'): Batch {
     if (table === 'backends') return this.backends.desired();
     if (table === 'frontends') return this.#claims.desired(this.#rowOf);
-    const batch = new Batch(
-      4,
-      table === 'slots' ? SlotRowSize : 4,
-      table === 'slots' ? this.#slots.used : this.#rings.used,
-    );
-    for (const { contents, slotBase, ringBase } of this.#programmed.values()) {
-      if (table === 'slots') batch.addArray(slotBase, contents.slots);
-      else batch.addArray(ringBase, contents.ring);
-    }
-    return batch;
+    const programmed = [...this.#programmed.values()];
+    return table === 'slots'
+      ? this.#slots.desired(programmed.map(({ slots }) => slots))
+      : this.#rings.desired(programmed.map(({ ring }) => ring));
   }
 
   /** Compares the store with what it should hold and repairs every difference, in the order of a change. */
   verify(): readonly Drift[] {
-    const drifts: Drift[] = [];
-    for (const table of ['backends', 'slots', 'rings', 'frontends'] as const) {
-      const { missing, surplus } = differences(this.#store, table, this.desired(table));
-      const stale = new Batch(surplus.keySize, 0, surplus.count);
-      for (let i = 0; i < surplus.count; i++) {
-        const key = surplus.keys.subarray(i * surplus.keySize, (i + 1) * surplus.keySize);
-        if (!this.#claims.isFound(nameOfKey(key))) stale.addRow(key, stale.values);
-      }
-      if (stale.count > 0) this.#store.remove(table, stale.keys, stale.count);
-      this.#store.update(table, missing);
-      if (missing.count + stale.count > 0) drifts.push({ table, rows: missing.count + stale.count });
-    }
-    return drifts;
+    const isKept = (name: string): boolean => this.#claims.isFound(name);
+    return (['backends', 'slots', 'rings', 'frontends'] as const).flatMap((table) => {
+      const rows = repair(this.#store, table, this.desired(table), isKept);
+      return rows > 0 ? [{ table, rows }] : [];
+    });
   }
 
   readonly #rowOf = (plan: string): Uint8Array => this.#programmed.get(plan)!.row;
 
   #withdrawMissing(service: string, plans: readonly FrontendPlan[]): void {
-    const now = new Set(plans.map((plan) => plan.key));
-    for (const key of this.#ofService.get(service) ?? []) if (!now.has(key)) this.#withdraw(key);
-    if (now.size > 0) this.#ofService.set(service, now);
+    const now = plans.map((plan) => plan.key);
+    for (const key of this.#ofService.get(service) ?? []) if (!now.includes(key)) this.#withdraw(key);
+    if (now.length > 0) this.#ofService.set(service, now);
     else this.#ofService.delete(service);
   }
 
@@ -218,12 +200,10 @@ export class Reconciler {
     this.#programmed.delete(key);
     for (const name of old.names) this.#claims.drop(key, name);
     this.#hasFreeRow = true;
-    this.#step.released.push(...old.ids);
-    this.#step.freed.push(() => {
-      this.#slots.release(old.slotBase, old.contents.slotCount);
-      this.#rings.release(old.ringBase, old.contents.ring.length / 4);
-      this.#services.leave(old.service);
-    });
+    this.#step.released.push(old.ids);
+    this.#step.freedSlots.push(old.slots);
+    this.#step.freedRings.push(old.ring);
+    this.#step.freedServices.push(old.service);
   }
 
   #place(plan: FrontendPlan): void {
@@ -237,81 +217,97 @@ export class Reconciler {
     const old = this.#programmed.get(plan.key);
     const names = frontendNames(plan);
     if (!this.#claims.hasRoom(plan.key, names, old?.names ?? [])) return 'frontends';
-    const held = this.backends.hold(plan);
+    const { backends } = plan;
+    const held = this.backends.hold(plan, backends);
     if (!held) return 'backends';
-    const contents = undoing(held, () => contentsOf(plan, held.ids));
+    const contents = this.#undoing(held, () => contentsOf(plan, backends, held.ids));
 
     const row = old ? undefined : this.#foundRow(plan, names);
-    const place = old ?? row;
-    const before = old?.contents ?? (row && this.#found!.contentsOf(row));
-    const slots = runFor(this.#slots, SlotRowSize, contents.slots, place?.slotBase, before?.slots);
-    const ring = slots && runFor(this.#rings, 4, contents.ring, place?.ringBase, before?.ring);
-    const service = ring && (place?.service ?? this.#services.take());
+    const before = old ?? (row && placeOf(row));
+    const slots = this.#slots.place(contents.slots, before?.slots ?? noRun);
+    const ring = slots && this.#rings.place(contents.ring, before?.ring ?? noRun);
+    const service = ring && (before?.service ?? this.#services.take());
     if (!slots || !ring || service === undefined) {
-      slots?.cancel();
-      ring?.cancel();
-      held.undo();
+      if (slots && slots !== before?.slots) this.#slots.cancel(slots);
+      if (ring && ring !== before?.ring) this.#rings.cancel(ring);
+      this.backends.undo(held);
       return slots ? (ring ? 'service_states' : 'rings') : 'slots';
     }
 
     if (row) this.#found!.takeOver(plan.key, row);
-    this.#switch(plan, names, held.ids, contents, { service, slots, ring });
+    this.backends.describe(held.ids, plan, backends);
+    const place = { service, slots, ring };
+    const { key } = plan;
+    this.#programmed.set(key, {
+      plan,
+      names,
+      ids: held.ids,
+      tally: tallyOf(backends),
+      row: frontendRow(plan, contents.weightTotal, place),
+      ...place,
+    });
+    this.#leave(before, place);
+    this.#rename(key, names, old?.names ?? []);
+    if (old) this.#step.released.push(old.ids);
     return undefined;
   }
 
-  #foundRow(plan: FrontendPlan, names: readonly FrontendName[]): FrontendRow | undefined {
-    const isFree = ({ name }: FrontendName): boolean => (this.#claims.ownerOf(name) ?? plan.key) === plan.key;
+  #foundRow(plan: FrontendPlan, names: readonly string[]): FrontendRow | undefined {
+    const isFree = (name: string): boolean => (this.#claims.ownerOf(name) ?? plan.key) === plan.key;
     return this.#found?.rowFor(plan.key, names.filter(isFree));
   }
 
-  #switch(
-    plan: FrontendPlan,
-    names: readonly FrontendName[],
-    ids: readonly number[],
-    contents: Contents,
-    { service, slots, ring }: { readonly service: number; readonly slots: Run; readonly ring: Run },
-  ): void {
-    const old = this.#programmed.get(plan.key);
-    const step = this.#step;
-    ids.forEach((id, i) => {
-      const backend = this.backends.byId(id)!;
-      backend.name = plan.backends[i]!.name;
-      backend.onRemoval = plan.onRemoval;
-    });
-    if (slots.isNew) step.slots.addArray(slots.base, contents.slots);
-    if (ring.isNew) step.rings.addArray(ring.base, contents.ring);
-    const place = { service, slotBase: slots.base, ringBase: ring.base };
-    this.#programmed.set(plan.key, { plan, names, contents, ids, row: frontendRow(plan, contents, place), ...place });
-    for (const name of names) this.#claims.claim(plan.key, name);
-    const kept = new Set(names.map(({ name }) => name));
-    const dropped = (old?.names ?? []).filter(({ name }) => !kept.has(name));
-    for (const name of dropped) this.#claims.drop(plan.key, name);
-    if (dropped.length > 0) this.#hasFreeRow = true;
-    step.freed.push(slots.freeBefore, ring.freeBefore);
-    if (old) step.released.push(...old.ids);
+  /** Notes what is to be written into the new place, and what of the one from before is to be given back. */
+  #leave(before: Place | undefined, { slots, ring }: Place): void {
+    if (slots !== before?.slots) {
+      this.#step.slots.push(slots);
+      if (before) this.#step.freedSlots.push(before.slots);
+    }
+    if (ring !== before?.ring) {
+      this.#step.rings.push(ring);
+      if (before) this.#step.freedRings.push(before.ring);
+    }
+  }
+
+  #rename(plan: string, names: readonly string[], before: readonly string[]): void {
+    for (const name of names) this.#claims.claim(plan, name);
+    for (const name of before) {
+      if (names.includes(name)) continue;
+      this.#claims.drop(plan, name);
+      this.#hasFreeRow = true;
+    }
   }
 
   #commit(): Applied {
     const step = this.#step;
     let rows = this.backends.flush();
-    this.#store.update('slots', step.slots);
-    this.#store.update('rings', step.rings);
-    rows += step.slots.count + step.rings.count + this.#claims.write(this.#store, this.#rowOf);
+    rows += this.#slots.write(step.slots) + this.#rings.write(step.rings);
+    rows += this.#claims.write(this.#store, this.#rowOf);
     this.#step = new Step();
-    for (const free of step.freed) free();
-    for (const id of step.released) this.backends.release(id);
+    for (const run of step.freedSlots) this.#slots.release(run);
+    for (const run of step.freedRings) this.#rings.release(run);
+    for (const service of step.freedServices) this.#services.leave(service);
+    for (const ids of step.released) for (const id of ids) this.backends.release(id);
     const gone = [...this.#unreported, ...this.backends.bury()];
     this.#unreported = [];
     return { gone, rows: rows + gone.length };
   }
+
+  /** What `compute` returns; when it throws, the references are taken back. */
+  #undoing<Result>(held: Held, compute: () => Result): Result {
+    try {
+      return compute();
+    } catch (error) {
+      this.backends.undo(held);
+      throw error;
+    }
+  }
 }
 
-/** What `compute` returns; when it throws, the references are taken back. */
-function undoing<Result>(held: Held, compute: () => Result): Result {
-  try {
-    return compute();
-  } catch (error) {
-    held.undo();
-    throw error;
-  }
+function placeOf(row: FrontendRow): Place {
+  return {
+    service: row.service,
+    slots: { base: row.slotBase, size: row.slotCount },
+    ring: { base: row.ringBase, size: row.ringSize },
+  };
 }

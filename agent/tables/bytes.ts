@@ -7,6 +7,16 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** The same bytes as a Buffer. */
+export function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The `index`th of packed keys of `size` bytes as a map key: a character a byte. */
+export function nameAt(keys: Buffer, size: number, index: number): string {
+  return keys.toString('latin1', index * size, (index + 1) * size);
+}
+
 /** Zero-terminated UTF-8 in `size` bytes. */
 export function readText(view: DataView, at: number, size: number): string {
   const bytes = bytesOf(view).subarray(at, at + size);
@@ -30,5 +40,5 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Bytes as a map key: two hex digits a byte. */
 export function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+  return bufferOf(bytes).toString('hex');
 }

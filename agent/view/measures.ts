@@ -98,23 +98,23 @@ function backendStates({ reconciler }: ViewParts): Measures['backends'] {
     'other-zone': 0,
     standby: 0,
   };
-  for (const { plan } of reconciler.programmed()) {
-    if (isOfService(plan)) for (const { state } of plan.backends) counts[state]++;
+  for (const { plan, tally } of reconciler.programmed()) {
+    if (isOfService(plan)) for (const [state, count] of tally) counts[state] += count;
   }
   return Object.entries(counts).map(([state, count]) => ({ state: state as BackendState, count }));
 }
 
 /** A backend that several Service ports list is there for each, with all of its connections. */
 function inflight({ reconciler, store }: ViewParts): readonly InflightMeasure[] {
-  const counts = new Counts(store, reconciler.programmed());
+  const counts = new Counts(store, reconciler);
   const measures: InflightMeasure[] = [];
   for (const { plan, ids } of reconciler.programmed()) {
     if (!isOfService(plan)) continue;
-    for (let i = 0; i < ids.length; i++) {
+    if (!ids.some((id) => counts.inflight(id) > 0)) continue;
+    plan.backends.forEach(({ name }, i) => {
       const inflight = counts.inflight(ids[i]!);
-      if (inflight === 0) continue;
-      measures.push({ service: plan.service, port: plan.port, backend: plan.backends[i]!.name, inflight });
-    }
+      if (inflight > 0) measures.push({ service: plan.service, port: plan.port, backend: name, inflight });
+    });
   }
   return measures;
 }

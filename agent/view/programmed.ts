@@ -42,14 +42,10 @@ function byPort({ plan: a }: Programmed, { plan: b }: Programmed): number {
 }
 
 /** One above the highest ids in use; 0 when there are none. */
-export function endsOf(programmed: Iterable<Programmed>): { readonly backends: number; readonly services: number } {
-  let backends = 0;
+export function endsOf(reconciler: Reconciler): { readonly backends: number; readonly services: number } {
   let services = 0;
-  for (const { ids, service } of programmed) {
-    services = Math.max(services, service + 1);
-    for (const id of ids) if (id >= backends) backends = id + 1;
-  }
-  return { backends, services };
+  for (const { service } of reconciler.programmed()) services = Math.max(services, service + 1);
+  return { backends: reconciler.backends.end, services };
 }
 
 const noBackend = { inflight: 0, opened: 0, failed: 0 };
@@ -59,8 +55,8 @@ export class Counts {
   readonly #backends: DataView;
   readonly #services: DataView;
 
-  constructor(store: Store, programmed: Iterable<Programmed>) {
-    const { backends, services } = endsOf(programmed);
+  constructor(store: Store, reconciler: Reconciler) {
+    const { backends, services } = endsOf(reconciler);
     this.#backends = viewOf(backends > 0 ? store.read('backend_states', backends).values : new Uint8Array(0));
     this.#services = viewOf(services > 0 ? store.read('service_states', services).values : new Uint8Array(0));
   }

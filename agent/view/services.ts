@@ -18,13 +18,9 @@ function lazily<Value, Item>(values: readonly Value[], items: (value: Value) => 
   };
 }
 
-function isUsable({ weight }: { readonly weight: number }): boolean {
-  return weight > 0;
-}
-
 /** By NS/NAME; ports as the Service lists them. */
 export function listServices({ catalog, reconciler, overrides, store, sync }: ViewParts): Listing<ServiceItem> {
-  const counts = new Counts(store, reconciler.programmed());
+  const counts = new Counts(store, reconciler);
   const unfit = new Map<string, FrontendPlan[]>();
   for (const { plan } of reconciler.unfit()) unfit.set(plan.service, [...(unfit.get(plan.service) ?? []), plan]);
   const { weights } = overrides.current;
@@ -61,15 +57,15 @@ function portItem(
   const own = plans.filter(({ plan }) => isOfPort(plan));
   const left = own.length > 0 ? [] : unfit.filter(isOfPort);
   const plan = own[0]?.plan ?? left[0];
-  const backends = own.flatMap((each) => each.plan.backends);
   return {
     name: port.name,
     port: port.port,
     protocol: port.protocol,
     policy: plan?.policy ?? 'PASSTHROUGH',
     policySource: plan?.policySource ?? 'default',
-    backends: backends.length + left.reduce((sum, each) => sum + each.backends.length, 0),
-    usable: backends.filter(isUsable).length,
+    backends:
+      own.reduce((sum, { ids }) => sum + ids.length, 0) + left.reduce((sum, each) => sum + each.backends.length, 0),
+    usable: own.reduce((sum, { slots }) => sum + slots.size, 0),
     inflight: own.reduce((sum, each) => sum + counts.serviceInflight(each.service), 0),
     maxConnections: plan?.maxConnections ?? 0,
     affinitySeconds: service.affinitySeconds,
@@ -78,7 +74,7 @@ function portItem(
 
 /** Every endpoint in the tables, by service, port, protocol, backend, address. */
 export function listBackends({ reconciler, store, sync }: ViewParts): Listing<BackendItem> {
-  const counts = new Counts(store, reconciler.programmed());
+  const counts = new Counts(store, reconciler);
   return {
     generation: sync.generation,
     items: lazily(programmedPorts(reconciler), (plans) => plans.flatMap((each) => itemsOf(each, counts)).sort(byName)),
@@ -86,8 +82,9 @@ export function listBackends({ reconciler, store, sync }: ViewParts): Listing<Ba
 }
 
 function itemsOf({ plan, ids }: Programmed, counts: Counts): readonly BackendItem[] {
-  const total = plan.backends.reduce((sum, { weight }) => sum + weight, 0);
-  return plan.backends.map(({ name, address, port, node, zone, state, weight }, index) => ({
+  const { backends } = plan;
+  const total = backends.reduce((sum, { weight }) => sum + weight, 0);
+  return backends.map(({ name, address, port, node, zone, state, weight }, index) => ({
     service: plan.service,
     servicePort: plan.port,
     protocol: plan.protocol,
@@ -120,13 +117,13 @@ export function listRoutes({ reconciler, store, sync }: ViewParts): Listing<Rout
     generation: sync.generation,
     items: lazily(ports, (plans) =>
       plans.flatMap((each) =>
-        each.plan.addresses.filter((address) => owns(each, address)).map((address) => routeItem(each.plan, address)),
+        each.plan.addresses.filter((address) => owns(each, address)).map((address) => routeItem(each, address)),
       ),
     ),
   };
 }
 
-function routeItem(plan: FrontendPlan, address: string): RouteItem {
+function routeItem({ plan, ids, slots }: Programmed, address: string): RouteItem {
   return {
     address,
     port: plan.port,
@@ -135,8 +132,8 @@ function routeItem(plan: FrontendPlan, address: string): RouteItem {
     path: 'l4',
     rule: plan.policySource,
     policy: plan.policy,
-    backends: plan.backends.length,
-    usable: plan.backends.filter(isUsable).length,
+    backends: ids.length,
+    usable: slots.size,
   };
 }
 

@@ -35,7 +35,7 @@ function isIndexed(table: TableName): boolean {
 }
 
 function snapshotsOf({ overrides, pods, reconciler, store }: ViewParts): Snapshot[] {
-  const ends = endsOf(reconciler.programmed());
+  const ends = endsOf(reconciler);
   const desired = (table: 'backends' | 'frontends' | 'rings' | 'slots'): Snapshot => {
     const rows = reconciler.desired(table);
     const packed = { keys: rows.keys, values: rows.values, count: rows.count };

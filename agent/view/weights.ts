@@ -105,11 +105,18 @@ export function setDrained(parts: ViewParts, pod: string, drained: boolean): Out
   return { ok: true, value: { pod, drained } };
 }
 
-/** Services with the Pod among their endpoints, in the tables or not. */
-function servicesListing({ reconciler }: ViewParts, pod: string): ReadonlySet<string> {
+/** Services with the Pod (or the address that no Pod has) among their endpoints, in the tables or not. */
+function servicesListing({ catalog, reconciler }: ViewParts, name: string): ReadonlySet<string> {
+  const pod = catalog.pod(name);
+  const listing = new Set(pod && catalog.servicesSelecting(pod));
+  for (const { meta, service, endpoints } of catalog.slices()) {
+    const isListed = endpoints.some(({ address, pod: target }) =>
+      target === '' ? address === name || pod?.addresses.includes(address) : `${meta.namespace}/${target}` === name,
+    );
+    if (isListed) listing.add(`${meta.namespace}/${service}`);
+  }
   const services = new Set<string>();
-  const names = ({ name }: PlanBackend): boolean => name === pod;
-  for (const { plan } of reconciler.programmed()) if (plan.backends.some(names)) services.add(plan.service);
-  for (const { plan } of reconciler.unfit()) if (plan.backends.some(names)) services.add(plan.service);
+  for (const { plan } of reconciler.programmed()) if (listing.has(plan.service)) services.add(plan.service);
+  for (const { plan } of reconciler.unfit()) if (listing.has(plan.service)) services.add(plan.service);
   return services;
 }

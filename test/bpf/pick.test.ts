@@ -2,8 +2,9 @@ import { Worker } from 'node:worker_threads';
 import { ringOf } from '../../agent/compile/maglev.js';
 import { type PickSubject, pickOf } from '../../agent/compile/pick.js';
 import type { FrontendPlan } from '../../agent/compile/plan.js';
+import { indexKey } from '../../agent/kernel/store.js';
 import { viewOf } from '../../agent/tables/bytes.js';
-import { readFrontendRow, readSlotRow, SlotRowSize } from '../../agent/tables/layout.gen.js';
+import { readFrontendRow, readSlotRow } from '../../agent/tables/layout.gen.js';
 import { planOf } from '../kernel/world.js';
 import { kernelTest } from '../kernel-test.js';
 import { chiSquareP } from './chi-square.js';
@@ -141,14 +142,12 @@ kernelTest('LEAST_REQUEST with nothing in flight is by weight', (t) => {
 
 /** What the mirror reads, from the kernel's own tables. */
 function subjectOf(picks: Picks, plan: FrontendPlan, inflight: ReadonlyMap<number, number>): PickSubject {
-  const { row, contents } = picks.reconciler.plan(plan.key)!;
-  const slots = Array.from({ length: contents.slotCount }, (_, i) =>
-    readSlotRow(viewOf(contents.slots), i * SlotRowSize),
-  );
+  const { row, slots: run, ring } = picks.reconciler.plan(plan.key)!;
+  const viewAt = (table: 'slots' | 'rings', index: number) => viewOf(picks.store.lookup(table, indexKey(index))!);
   return {
     frontend: readFrontendRow(viewOf(row), 0),
-    slots,
-    ringEntry: (offset) => viewOf(contents.ring).getUint32(offset * 4, true),
+    slots: Array.from({ length: run.size }, (_, i) => readSlotRow(viewAt('slots', run.base + i), 0)),
+    ringEntry: (offset) => viewAt('rings', ring.base + offset).getUint32(0, true),
     inflightOf: (backend) => inflight.get(backend) ?? 0,
     isAlive: () => true,
     service: { inflight: 0, cursor: 0n },

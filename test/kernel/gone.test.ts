@@ -3,10 +3,7 @@ import { kernelTest } from '../kernel-test.js';
 import { eventually, type Pod, planOf, World } from './world.js';
 
 /** Ends the sockets of backends that these Services no longer have. Returns how many. */
-function empty(world: World, pod: Pod, onRemoval: 'drain' | 'reset', ...services: readonly string[]): number {
-  for (const programmed of world.reconciler.programmed()) {
-    for (const id of programmed.ids) world.reconciler.backends.byId(id)!.onRemoval = onRemoval;
-  }
+function empty(world: World, pod: Pod, ...services: readonly string[]): number {
   const { gone } = world.reconciler.apply(new Map(services.map((service) => [service, []])));
   const captured = { pod: 'test/pod', id: pod.id, netns: pod.cookie, path: pod.netns, row: new Uint8Array(0) };
   return endSockets(gone, [captured], world.datapath.store, world.datapath.maps.get('socket_names')!);
@@ -34,7 +31,7 @@ kernelTest(
     wait('other', socket.AF_INET, '10.96.0.2', 80)
     wait('direct', socket.AF_INET, '10.1.0.2', 5300)`);
     t.is(world.datapath.store.read('connected_datagrams').count, 4);
-    t.is(empty(world, pod, 'drain', 'test/four', 'test/six'), 3);
+    t.is(empty(world, pod, 'test/four', 'test/six'), 3);
     const ended = await client.run<Record<string, string>>(`
     end = time.monotonic() + 5
     while len(waiting) < 3 and time.monotonic() < end: time.sleep(0.005)
@@ -59,12 +56,12 @@ kernelTest('TCP connections to a backend that is gone go on, or are reset where 
     ['drain', ['x', 'x', 'x', 'x']],
     ['reset', ['ECONNABORTED', 'ECONNABORTED', 'ECONNABORTED', 'x']],
   ] as const) {
-    world.apply(...plans);
+    world.apply(...plans.map((plan) => ({ ...plan, onRemoval })));
     const ids = plans.flatMap((plan) => world.programmed(plan).ids);
     await client.run(`
       sockets = [dial('10.96.0.1'), dial('10.96.0.1', kind=socket.AF_INET6), dial('fd96::1'), dial('10.1.0.2', 8080)]
       [greeting(s) for s in sockets]`);
-    t.is(empty(world, pod, onRemoval, 'test/four', 'test/six'), onRemoval === 'reset' ? 3 : 0);
+    t.is(empty(world, pod, 'test/four', 'test/six'), onRemoval === 'reset' ? 3 : 0);
     t.deepEqual(await client.run(states), expected);
     await client.run(`for s in sockets: s.close()`);
     await eventually(

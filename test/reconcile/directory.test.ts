@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import type { Backend } from '../../agent/kernel/backends.js';
+import { doorOf } from '../../agent/kernel/backend-rows.js';
 import { Directory } from '../../agent/kernel/directory.js';
 
 const door = fc.record({
@@ -14,35 +14,28 @@ test('a backend is found by address, port and protocol until it is deleted or re
     fc.property(
       fc.array(fc.tuple(fc.constantFrom('set', 'delete', 'delete-other'), door), { maxLength: 60 }),
       (operations) => {
-        const directory = new Directory();
-        const model = new Map<string, Backend>();
+        const doors = new Map<number, number>();
+        const directory = new Directory((id) => doors.get(id)!);
+        const model = new Map<string, { address: string; door: number; id: number }>();
         let id = 0;
         for (const [verb, { address, port, protocol }] of operations) {
-          const key = `${address} ${port} ${protocol}`;
-          const fresh: Backend = {
-            id: ++id,
-            generation: 1,
-            address,
-            port,
-            protocol,
-            name: '',
-            references: 0,
-            onRemoval: 'drain',
-          };
+          const door = doorOf(port, protocol);
+          const key = `${address} ${door}`;
+          doors.set(++id, door);
           if (verb === 'set') {
-            directory.set(fresh);
-            model.set(key, fresh);
+            directory.set(address, door, id);
+            model.set(key, { address, door, id });
           } else if (verb === 'delete-other') {
-            directory.delete(fresh);
+            directory.delete(address, door, id);
           } else {
             const present = model.get(key);
-            if (present) directory.delete(present);
+            if (present) directory.delete(address, door, present.id);
             model.delete(key);
           }
           if (directory.count !== model.size) throw new Error(`${directory.count} of ${model.size}`);
-          if (directory.get(address, port, protocol) !== model.get(key)) throw new Error(`${verb} ${key}`);
+          if (directory.get(address, door) !== model.get(key)?.id) throw new Error(`${verb} ${key}`);
         }
-        return [...model.values()].every((each) => directory.get(each.address, each.port, each.protocol) === each);
+        return [...model.values()].every(({ address, door, id }) => directory.get(address, door) === id);
       },
     ),
     { numRuns: 500, includeErrorInReport: true },

@@ -184,10 +184,10 @@ function ringShares({ agent, store }: Machine, address: string): string[] {
     plan.addresses.some((each) => showEndpoint(each, plan.port) === address),
   );
   if (programmed === undefined) return [`${address} is in no table`];
-  const size = programmed.contents.ring.length / 4;
+  const size = programmed.ring.size;
   const entries = viewOf(store.read('rings').values);
   const shares = new Map<number, number>();
-  for (let entry = programmed.ringBase; entry < programmed.ringBase + size; entry++) {
+  for (let entry = programmed.ring.base; entry < programmed.ring.base + size; entry++) {
     const backend = entries.getUint32(entry * 4, true);
     shares.set(backend, (shares.get(backend) ?? 0) + 1);
   }
