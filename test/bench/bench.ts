@@ -15,12 +15,13 @@ export interface BenchOptions {
   say(line: string): void;
 }
 
-/** One line of the table and of `rows` in the JSON. `median`, `min` and `max` are over the rounds, in `unit`. */
+/** One line of the table and of `rows` in the JSON. `median`, `p10` (tenth percentile), `min` and `max` are over the rounds, in `unit`. */
 export interface Row {
   readonly name: string;
   readonly params: Readonly<Record<string, string | number>>;
   readonly unit: string;
   readonly median: number;
+  readonly p10: number;
   readonly min: number;
   readonly max: number;
   /** The row this one is compared with, as `name` and params; null for a baseline. */
@@ -29,6 +30,8 @@ export interface Row {
   readonly ratio: number | null;
   /** Median over the rounds of the difference to the baseline, in `unit`. */
   readonly added: number | null;
+  /** Difference of the tenth percentiles to the baseline's, in `unit`: what is added in the fastest rounds. */
+  readonly added_p10: number | null;
 }
 
 /** A bound the project set itself, with what this run measured. */

@@ -37,14 +37,14 @@ async function fileToEffect(options: BenchOptions, size: MeshSize, count: number
   const agent = await Agent.prepare(scope, { name: 'change', manifests, cgroup, avoid: cpu });
   await agent.start();
   const client = Client.start(scope, pair, { cpu, cgroup });
-  await client.aim(servicePort, [serviceAddress(service)]);
+  const list = await client.aim(servicePort, [serviceAddress(service)]);
   const took: number[] = [];
   for (let change = 0; change < count; change++) {
     const isReady = change % 2 === 1;
     await pause(200 + ((change * 37) % 100));
     const began = performance.now();
     write(isReady);
-    while (((await client.measure(1)).failed === 0) !== isReady) {
+    while (((await client.measure(list, 1)).failed === 0) !== isReady) {
       if (performance.now() - began > 10_000) throw new Error('a change had no effect for 10 s');
     }
     took.push(performance.now() - began);

@@ -42,6 +42,7 @@ export function compileClient(scope: Scope): string {
 export class Client {
   readonly #process: ChildProcess;
   readonly #answers: AsyncIterator<string>;
+  #lists = 0;
 
   private constructor(child: ChildProcess) {
     this.#process = child;
@@ -67,18 +68,20 @@ export class Client {
     return this.#answer();
   }
 
-  /** What the next connections go to, in turn. */
-  async aim(port: number, addresses: readonly string[]): Promise<void> {
-    await this.#ask(`targets ${port} ${addresses.join(' ')}`);
+  /** Gives this client one more list of addresses to connect to, in turn; at most four. Returns its number. */
+  async aim(port: number, addresses: readonly string[]): Promise<number> {
+    await this.#ask(`targets ${this.#lists} ${port} ${addresses.join(' ')}`);
+    return this.#lists++;
   }
 
-  async measure(count: number): Promise<Burst> {
-    return (await this.#ask(`measure ${count}`)) as Burst;
+  /** Makes `count` connections to the addresses of a list, from where its last ones ended. */
+  async measure(list: number, count: number): Promise<Burst> {
+    return (await this.#ask(`measure ${list} ${count}`)) as Burst;
   }
 
-  /** Makes `rate` connections/s until the returned function is called. */
-  pace(rate: number): () => Promise<Paced> {
-    this.#process.stdin!.write(`pace ${rate}\n`);
+  /** Makes `rate` connections/s to those of a list until the returned function is called. */
+  pace(list: number, rate: number): () => Promise<Paced> {
+    this.#process.stdin!.write(`pace ${list} ${rate}\n`);
     return async () => (await this.#ask('stop')) as Paced;
   }
 

@@ -8,9 +8,9 @@
  *
  * Joins CGROUP after the listener is made, so that only the client's sockets belong to it. Then reads
  * commands from stdin, one a line, and answers each with one line of JSON on stdout:
- *   targets PORT ADDRESS...   what the next connections go to, in turn
- *   measure COUNT             {"median","mean","min","p99","cycle","failed"}: ns a connect(2); cycle: mean ns of socket to close
- *   pace RATE                 RATE connections/s until the next line; {"attempted","failed","errno","slowest"}
+ *   targets LIST PORT ADDRESS...   what connections of this list, 0 to 3, go to, in turn
+ *   measure LIST COUNT   {"median","mean","min","p99","cycle","failed"}: ns a connect(2); cycle: mean ns of socket to close
+ *   pace LIST RATE       RATE connections/s until the next line; {"attempted","failed","errno","slowest"}
  * Sockets are closed with a reset, which leaves no TIME_WAIT and frees the port at once.
  */
 #define _GNU_SOURCE
@@ -29,9 +29,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct sockaddr_in *targets;
-static size_t target_count;
-static size_t made; /* connections so far: new targets go on where the last left off, so that rounds come to all of many */
+/* Read once: reading 10 000 addresses before each burst would empty the caches. */
+static struct list {
+	struct sockaddr_in *targets;
+	size_t count;
+	size_t next;
+} lists[4];
+
 static int listener;
 static int last_errno;
 
@@ -88,25 +92,35 @@ static void join_cgroup(const char *directory)
 		die(path);
 }
 
+static struct list *list_of(char **words)
+{
+	size_t number = strtoul(*words, words, 10);
+
+	if (number >= sizeof(lists) / sizeof(*lists))
+		exit(64);
+	return &lists[number];
+}
+
 static void set_targets(char *words)
 {
+	struct list *list = list_of(&words);
 	uint16_t port = htons((uint16_t)strtoul(words, &words, 10));
 	size_t room = 0;
 
-	target_count = 0;
+	list->count = list->next = 0;
 	for (char *word = strtok(words, " \n"); word; word = strtok(NULL, " \n")) {
-		if (target_count == room) {
+		if (list->count == room) {
 			room = room ? room * 2 : 16;
-			targets = realloc(targets, room * sizeof(*targets));
-			if (!targets)
+			list->targets = realloc(list->targets, room * sizeof(*list->targets));
+			if (!list->targets)
 				die("realloc");
 		}
-		targets[target_count] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = port };
-		if (inet_pton(AF_INET, word, &targets[target_count].sin_addr) != 1) {
+		list->targets[list->count] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = port };
+		if (inet_pton(AF_INET, word, &list->targets[list->count].sin_addr) != 1) {
 			fprintf(stderr, "no IPv4 address: %s\n", word);
 			exit(1);
 		}
-		target_count++;
+		list->count++;
 	}
 	printf("{}\n");
 }
@@ -121,11 +135,11 @@ static void run_first(void)
 }
 
 /* One connection from socket(2) to close(2). Returns the ns that connect(2) took, 0 when it failed. */
-static uint64_t one(void)
+static uint64_t one(struct list *list)
 {
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	struct timeval patience = { .tv_sec = 1 };
-	const struct sockaddr_in *target = &targets[made++ % target_count];
+	const struct sockaddr_in *target = &list->targets[list->next++ % list->count];
 	uint64_t begin, took = 0;
 	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -158,7 +172,7 @@ static int ascending(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void measure(size_t count)
+static void measure(struct list *list, unsigned long count)
 {
 	uint64_t *ns = calloc(count + 1, sizeof(*ns));
 	uint64_t begin, cycle, sum = 0;
@@ -168,7 +182,7 @@ static void measure(size_t count)
 		die("calloc");
 	begin = now();
 	for (size_t i = 0; i < count; i++) {
-		ns[good] = one();
+		ns[good] = one(list);
 		if (ns[good])
 			sum += ns[good++];
 		else if (++failed == 100) /* each may take its full timeout */
@@ -182,7 +196,7 @@ static void measure(size_t count)
 	free(ns);
 }
 
-static void pace(unsigned long rate)
+static void pace(struct list *list, unsigned long rate)
 {
 	uint64_t gap = 1000000000ull / rate, due = now(), slowest = 0;
 	unsigned long long attempted = 0, failed = 0;
@@ -190,7 +204,7 @@ static void pace(unsigned long rate)
 
 	while (poll(&input, 1, 0) == 0) {
 		struct timespec at;
-		uint64_t took = one();
+		uint64_t took = one(list);
 
 		attempted++;
 		if (!took)
@@ -203,6 +217,15 @@ static void pace(unsigned long rate)
 	}
 	printf("{\"attempted\":%llu,\"failed\":%llu,\"errno\":%d,\"slowest\":%llu}\n", attempted, failed, last_errno,
 	       (unsigned long long)slowest);
+}
+
+static void run(void (*what)(struct list *, unsigned long), char *words)
+{
+	struct list *list = list_of(&words);
+
+	if (!list->count)
+		exit(64);
+	what(list, strtoul(words, NULL, 10));
 }
 
 int main(int argc, char **argv)
@@ -231,13 +254,11 @@ int main(int argc, char **argv)
 		last_errno = 0;
 		if (!strncmp(line, "targets ", 8))
 			set_targets(line + 8);
-		else if (!strncmp(line, "measure ", 8) && target_count)
-			measure(strtoul(line + 8, NULL, 10));
-		else if (!strncmp(line, "pace ", 5) && target_count)
-			pace(strtoul(line + 5, NULL, 10));
-		else if (!strncmp(line, "stop", 4))
-			continue;
-		else
+		else if (!strncmp(line, "measure ", 8))
+			run(measure, line + 8);
+		else if (!strncmp(line, "pace ", 5))
+			run(pace, line + 5);
+		else if (strncmp(line, "stop", 4))
 			return 64;
 	}
 	return 0;

@@ -30,14 +30,14 @@ async function restarts(options: BenchOptions, size: MeshSize, count: number): P
   const first = await agent.start();
   options.say(`${size.services} services: ready after ${Math.round(first)} ms`);
   const client = Client.start(scope, pair, { cpu, cgroup });
-  await client.aim(
+  const list = await client.aim(
     servicePort,
     Array.from({ length: size.services }, (_, service) => serviceAddress(service)),
   );
   const ready: number[] = [];
   const traffic: Paced[] = [];
   for (let restart = 0; restart < count; restart++) {
-    const stop = client.pace(rate);
+    const stop = client.pace(list, rate);
     await pause(100);
     await agent.kill();
     ready.push(await agent.start());

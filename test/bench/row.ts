@@ -34,6 +34,11 @@ export function differences(series: Series): readonly number[] {
   return series.values.map((value, round) => value - (series.baseline?.values[round] ?? Number.NaN));
 }
 
+/** The difference of the tenth percentiles: what is added in the fastest rounds. */
+export function addedFastest(series: Series): number {
+  return quantile(series.values, 0.1) - quantile(series.baseline?.values ?? [], 0.1);
+}
+
 export function row(series: Series): Row {
   const { name, params, unit, values, baseline } = series;
   return {
@@ -41,11 +46,13 @@ export function row(series: Series): Row {
     params,
     unit,
     median: median(values),
+    p10: quantile(values, 0.1),
     min: Math.min(...values),
     max: Math.max(...values),
     ratio_to: baseline ? label(baseline) : null,
     ratio: baseline ? median(values.map((value, round) => value / (baseline.values[round] ?? Number.NaN))) : null,
     added: baseline ? median(differences(series)) : null,
+    added_p10: baseline ? addedFastest(series) : null,
   };
 }
 

@@ -48,11 +48,11 @@ function table(lines: readonly (readonly string[])[]): string {
 }
 
 function show(name: string, outcome: Outcome): string {
-  const head = ['', 'unit', 'median', 'min', 'max', 'added', 'ratio', 'ratio to'];
+  const head = ['', 'unit', 'median', 'p10', 'min', 'max', 'added', 'added p10', 'ratio', 'ratio to'];
   const lines = outcome.rows.map((row) => [
     label(row),
     row.unit,
-    ...[row.median, row.min, row.max, row.added, row.ratio].map(figure),
+    ...[row.median, row.p10, row.min, row.max, row.added, row.added_p10, row.ratio].map(figure),
     row.ratio_to ?? '',
   ]);
   const aims = outcome.aims.map(
