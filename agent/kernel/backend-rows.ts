@@ -1,6 +1,8 @@
 import type { Batch } from '../tables/batch.js';
 import { type BackendRow, BackendRowSize, Protocol, readBackendRow, writeBackendRow } from '../tables/layout.gen.js';
-import { Mirror } from '../tables/mirror.js';
+import { Mirror, type Run } from '../tables/mirror.js';
+import { repairRuns } from './differences.js';
+import type { Store } from './store.js';
 
 /** Offsets in `struct backend`. */
 const portAt = 16;
@@ -56,7 +58,12 @@ export class BackendRows {
     return doorOf(view.getUint16(at + portAt), view.getUint8(at + protocolAt) === Protocol.UDP ? 'UDP' : 'TCP');
   }
 
-  addTo(batch: Batch, id: number): void {
-    batch.addArray(id, this.#mirror.rows(id, 1));
+  batchOf(runs: readonly Run[]): Batch {
+    return this.#mirror.batchOf(runs);
+  }
+
+  /** As {@link repairRuns}. */
+  repair(store: Store, runs: readonly Run[]): number {
+    return repairRuns(store, 'backends', this.#mirror, runs);
   }
 }

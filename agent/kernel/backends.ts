@@ -1,8 +1,9 @@
 import type { FrontendPlan, PlanBackend } from '../compile/plan.js';
-import { Batch } from '../tables/batch.js';
+import type { Batch } from '../tables/batch.js';
 import { viewOf } from '../tables/bytes.js';
 import { Ids } from '../tables/ids.js';
 import { BackendRowSize, Protocol, readBackendRow, readBackendStateRow } from '../tables/layout.gen.js';
+import type { Run } from '../tables/mirror.js';
 import { BackendRows, doorOf, isBlank } from './backend-rows.js';
 import { Directory } from './directory.js';
 import { clearStates, statesOf } from './states.js';
@@ -226,8 +227,7 @@ export class Backends {
 
   /** Writes the rows of backends that are new or came back, and those that an earlier call could not. To be called before slots name them. */
   flush(): number {
-    const batch = new Batch(4, BackendRowSize, this.#dirty.size);
-    for (const id of this.#dirty) this.#rows.addTo(batch, id);
+    const batch = this.#rows.batchOf([...this.#dirty].map((base) => ({ base, size: 1 })));
     this.#store.update('backends', batch);
     this.#dirty.clear();
     return batch.count;
@@ -277,9 +277,23 @@ export class Backends {
 
   /** The rows as they should be, one a listed backend. */
   desired(): Batch {
-    const batch = new Batch(4, BackendRowSize, this.count);
-    for (let id = 1; id < this.end; id++) if (this.#references[id]! > 0) this.#rows.addTo(batch, id);
-    return batch;
+    return this.#rows.batchOf(this.#listed());
+  }
+
+  /** Repairs the rows of listed backends. Returns how many differed. */
+  verify(): number {
+    return this.#rows.repair(this.#store, this.#listed());
+  }
+
+  #listed(): readonly Run[] {
+    const runs: Run[] = [];
+    let base = 1;
+    for (let id = 1; id <= this.end; id++) {
+      if (id < this.end && this.#references[id]! > 0) continue;
+      if (id > base) runs.push({ base, size: id - base });
+      base = id + 1;
+    }
+    return runs;
   }
 
   #setAlive(id: number, alive: boolean): void {

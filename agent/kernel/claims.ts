@@ -1,7 +1,6 @@
 import { Batch } from '../tables/batch.js';
-import { sameBytes } from '../tables/bytes.js';
 import { FrontendKeySize, FrontendRowSize } from '../tables/layout.gen.js';
-import { keyOfName } from './frontends.js';
+import { bytesOfRow, keyOfName } from './frontends.js';
 import type { Store } from './store.js';
 
 /** One row of `frontends`, there or wanted. */
@@ -10,13 +9,14 @@ interface Claim {
   owner: string | undefined;
   /** Plans that want it too, but come after the owner by name. */
   contenders: Set<string> | undefined;
-  /** What the store has; `unknown` after a write that failed. */
-  written: Uint8Array | undefined;
+  /** The text of the row that the store has; `unknown` after a write that failed. */
+  written: string | undefined;
   /** Left by an earlier agent, and neither claimed nor pruned yet. */
   isFound: boolean;
 }
 
-const unknown = new Uint8Array(0);
+const unknown = '';
+const noBytes = new Uint8Array(0);
 
 /**
  * Who has which address, port and protocol: the rows of `frontends`. Of several plans that claim a key the first by its Service's
@@ -41,7 +41,7 @@ export class Claims {
   }
 
   /** A row that an earlier agent left. It stays until a plan claims its key, or `forgetFound`. */
-  adopt(name: string, row: Uint8Array): void {
+  adopt(name: string, row: string): void {
     this.#claims.set(name, { owner: undefined, contenders: undefined, written: row, isFound: true });
     this.#found++;
   }
@@ -117,25 +117,26 @@ export class Claims {
   }
 
   /** The rows as they should be; `rowOf` gives that of a plan. */
-  desired(rowOf: (plan: string) => Uint8Array): Batch {
+  desired(rowOf: (plan: string) => string): Batch {
     const batch = new Batch(FrontendKeySize, FrontendRowSize, this.#owned + 1);
-    for (const [name, { owner }] of this.#claims) if (owner !== undefined) batch.addRow(keyOfName(name), rowOf(owner));
+    for (const [name, { owner }] of this.#claims)
+      if (owner !== undefined) batch.addRow(keyOfName(name), bytesOfRow(rowOf(owner)));
     return batch;
   }
 
   /** Brings the claimed and dropped rows into the store, each with one write. Returns the rows written and removed. What fails is tried again by the next call. */
-  write(store: Store, rowOf: (plan: string) => Uint8Array): number {
+  write(store: Store, rowOf: (plan: string) => string): number {
     if (this.#touched.size === 0) return 0;
     const changed = new Batch(FrontendKeySize, FrontendRowSize);
     const removed = new Batch(FrontendKeySize, 0);
     for (const [name, claim] of this.#touched) {
       if (claim.owner !== undefined) {
         const row = rowOf(claim.owner);
-        if (claim.written && sameBytes(claim.written, row)) continue;
-        changed.addRow(keyOfName(name), row);
+        if (claim.written === row) continue;
+        changed.addRow(keyOfName(name), bytesOfRow(row));
       } else {
-        if (!claim.written) continue;
-        removed.addRow(keyOfName(name), unknown);
+        if (claim.written === undefined) continue;
+        removed.addRow(keyOfName(name), noBytes);
       }
       claim.written = unknown;
     }

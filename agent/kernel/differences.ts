@@ -1,21 +1,21 @@
 import { Batch } from '../tables/batch.js';
-import { bufferOf, nameAt, viewOf } from '../tables/bytes.js';
+import { bufferOf, nameAt, sameBytes } from '../tables/bytes.js';
 import type { TableName } from '../tables/layout.gen.js';
-import { isArray, type Store } from './store.js';
+import type { Mirror, Run } from '../tables/mirror.js';
+import type { Store } from './store.js';
 
-/** How a table differs from what it should hold. */
+/** How a hash table differs from what it should hold. */
 export interface Differences {
   /** Desired rows that the store lacks or has otherwise. */
   readonly missing: Batch;
-  /** Rows of a hash table that nobody desires; of an array nothing is surplus. */
+  /** Rows that nobody desires. */
   readonly surplus: Batch;
 }
 
-export function differences(store: Store, table: TableName, desired: Batch): Differences {
-  return isArray(table) ? ofArray(store, table, desired) : ofHash(store, table, desired);
-}
+const noBytes = new Uint8Array(0);
+const rowOf = (bytes: Uint8Array, size: number, i: number): Uint8Array => bytes.subarray(i * size, (i + 1) * size);
 
-/** Makes a table what it should hold; surplus rows stay where `isKept` says so of their key's name. Returns the rows that differed. */
+/** Makes a hash table what it should hold; surplus rows stay where `isKept` says so of their key's name. Returns the rows that differed. */
 export function repair(store: Store, table: TableName, desired: Batch, isKept: (name: string) => boolean): number {
   const { missing, surplus } = differences(store, table, desired);
   const { keySize } = surplus;
@@ -28,29 +28,28 @@ export function repair(store: Store, table: TableName, desired: Batch, isKept: (
   return missing.count + stale.count;
 }
 
-const noBytes = new Uint8Array(0);
-const rowOf = (bytes: Uint8Array, size: number, i: number): Uint8Array => bytes.subarray(i * size, (i + 1) * size);
-
-function ofArray(store: Store, table: TableName, desired: Batch): Differences {
-  const { keySize, valueSize, count, values } = desired;
-  const missing = new Batch(keySize, valueSize);
-  const surplus = new Batch(keySize, valueSize, 0);
-  const keys = viewOf(desired.keys);
+/** Makes these runs of an array table what they should be. Returns the rows that differed. */
+export function repairRuns(store: Store, table: TableName, mirror: Mirror, runs: readonly Run[]): number {
   let end = 0;
-  for (let i = 0; i < count; i++) end = Math.max(end, keys.getUint32(i * 4, true) + 1);
-  if (end === 0) return { missing, surplus };
-  const rows = store.read(table, end);
-  const present = bufferOf(rows.values);
-  for (let i = 0; i < count; i++) {
-    const there = keys.getUint32(i * 4, true) * valueSize;
-    const here = i * valueSize;
-    if (present.compare(values, here, here + valueSize, there, there + valueSize) !== 0)
-      missing.addRow(rowOf(desired.keys, keySize, i), rowOf(values, valueSize, i));
+  for (const { base, size } of runs) end = Math.max(end, base + size);
+  if (end === 0) return 0;
+  const present = store.read(table, end).values;
+  const { rowSize } = mirror;
+  const missing = new Batch(4, rowSize);
+  for (const { base, size } of runs) {
+    const wanted = mirror.rows(base, size);
+    const there = present.subarray(base * rowSize, (base + size) * rowSize);
+    if (sameBytes(wanted, there)) continue;
+    for (let i = 0; i < size; i++) {
+      const row = rowOf(wanted, rowSize, i);
+      if (!sameBytes(row, rowOf(there, rowSize, i))) missing.addArray(base + i, row);
+    }
   }
-  return { missing, surplus };
+  store.update(table, missing);
+  return missing.count;
 }
 
-function ofHash(store: Store, table: TableName, desired: Batch): Differences {
+export function differences(store: Store, table: TableName, desired: Batch): Differences {
   const { keySize, valueSize, count, keys, values } = desired;
   const missing = new Batch(keySize, valueSize);
   const surplus = new Batch(keySize, valueSize);
@@ -64,7 +63,7 @@ function ofHash(store: Store, table: TableName, desired: Batch): Differences {
     const found = present.get(name);
     present.delete(name);
     const value = rowOf(values, valueSize, i);
-    if (found === undefined || Buffer.compare(rowOf(rows.values, valueSize, found), value) !== 0)
+    if (found === undefined || !sameBytes(rowOf(rows.values, valueSize, found), value))
       missing.addRow(rowOf(keys, keySize, i), value);
   }
   for (const i of present.values()) surplus.addRow(rowOf(rows.keys, keySize, i), rowOf(rows.values, valueSize, i));

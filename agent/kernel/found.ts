@@ -1,7 +1,8 @@
 import { bufferOf, nameAt, viewOf } from '../tables/bytes.js';
 import { FrontendKeySize, type FrontendRow, FrontendRowSize, readFrontendRow } from '../tables/layout.gen.js';
+import type { Run } from '../tables/mirror.js';
 import type { Claims } from './claims.js';
-import type { Run, Runs } from './runs.js';
+import type { Runs } from './runs.js';
 import type { Services } from './services.js';
 import type { Store } from './store.js';
 
@@ -27,10 +28,11 @@ export class Found {
     const { keys, values, count } = store.read('frontends');
     const view = viewOf(values);
     const names = bufferOf(keys);
+    const rows = bufferOf(values);
     const rowOfService = new Map<number, FrontendRow>();
     for (let i = 0; i < count; i++) {
       const name = nameAt(names, FrontendKeySize, i);
-      claims.adopt(name, values.slice(i * FrontendRowSize, (i + 1) * FrontendRowSize));
+      claims.adopt(name, nameAt(rows, FrontendRowSize, i));
       const row = readFrontendRow(view, i * FrontendRowSize);
       if (services.adopt(row.service)) this.#services.set(row.service, undefined);
       const hasSlots = reserve(slots, this.#slotRuns, {

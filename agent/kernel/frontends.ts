@@ -16,8 +16,7 @@ import {
   writeFrontendRow,
   writeSlotRow,
 } from '../tables/layout.gen.js';
-import { Mirror } from '../tables/mirror.js';
-import type { Run } from './runs.js';
+import { Mirror, type Run } from '../tables/mirror.js';
 
 /** The kernel's policy of each load balancer. */
 const policies: Readonly<Record<LoadBalancer, number>> = {
@@ -63,9 +62,11 @@ function ringBytes(tableSize: number, backends: readonly PlanBackend[], ids: rea
   return new Uint8Array(ring.buffer, ring.byteOffset, ring.byteLength);
 }
 
-// Rows are written here and copied out: a small array that never had a view stays inside the heap.
-const rowBytes = new Uint8Array(FrontendRowSize);
-const rowView = viewOf(rowBytes);
+// Keys and rows are kept as text, a character a byte: that is a third of what a small array takes.
+const row = Buffer.alloc(FrontendRowSize);
+const rowView = viewOf(row);
+const key = Buffer.alloc(FrontendKeySize);
+const keyView = viewOf(key);
 
 /** Where a frontend's rows lead. */
 export interface Place {
@@ -75,8 +76,9 @@ export interface Place {
   readonly ring: Run;
 }
 
-export function frontendRow(plan: FrontendPlan, weightTotal: number, { service, slots, ring }: Place): Uint8Array {
-  const row: FrontendRow = {
+/** The row as text, for {@link bytesOfRow}. */
+export function frontendRow(plan: FrontendPlan, weightTotal: number, { service, slots, ring }: Place): string {
+  const fields: FrontendRow = {
     service,
     policy: policies[plan.policy],
     slotBase: slots.base,
@@ -88,8 +90,14 @@ export function frontendRow(plan: FrontendPlan, weightTotal: number, { service, 
     affinitySeconds: plan.affinitySeconds,
     maxConnections: plan.maxConnections,
   };
-  writeFrontendRow(row, rowView, 0);
-  return rowBytes.slice();
+  writeFrontendRow(fields, rowView, 0);
+  return row.toString('latin1');
+}
+
+/** The bytes are the next call's. */
+export function bytesOfRow(text: string): Uint8Array {
+  row.write(text, 'latin1');
+  return row;
 }
 
 export function frontendKey(key: FrontendKey): Uint8Array {
@@ -97,9 +105,6 @@ export function frontendKey(key: FrontendKey): Uint8Array {
   writeFrontendKey(key, viewOf(bytes), 0);
   return bytes;
 }
-
-const key = Buffer.alloc(FrontendKeySize);
-const keyView = viewOf(key);
 
 /** The keys of a plan's rows as names ({@link nameAt}): one an address. */
 export function frontendNames({ addresses, port, protocol }: FrontendPlan): readonly string[] {

@@ -2,6 +2,7 @@ import type { FrontendPlan } from '../compile/plan.js';
 import { type Tally, tallyOf } from '../compile/tally.js';
 import type { Batch } from '../tables/batch.js';
 import type { FrontendRow, TableName } from '../tables/layout.gen.js';
+import type { Run } from '../tables/mirror.js';
 import { type Backend, Backends, type Held } from './backends.js';
 import { Claims } from './claims.js';
 import { repair } from './differences.js';
@@ -21,7 +22,8 @@ export interface Programmed extends Place {
   readonly ids: readonly number[];
   /** How many of its backends are in which state. */
   readonly tally: Tally;
-  readonly row: Uint8Array;
+  /** As {@link frontendRow}. */
+  readonly row: string;
 }
 
 /** A plan that has no place in the tables: its older version, if any, stays. */
@@ -169,22 +171,26 @@ export class Reconciler {
   desired(table: 'frontends' | 'slots' | 'rings' | 'backends'): Batch {
     if (table === 'backends') return this.backends.desired();
     if (table === 'frontends') return this.#claims.desired(this.#rowOf);
-    const programmed = [...this.#programmed.values()];
-    return table === 'slots'
-      ? this.#slots.desired(programmed.map(({ slots }) => slots))
-      : this.#rings.desired(programmed.map(({ ring }) => ring));
+    return table === 'slots' ? this.#slots.desired(this.#runs('slots')) : this.#rings.desired(this.#runs('ring'));
+  }
+
+  #runs(which: 'slots' | 'ring'): readonly Run[] {
+    return Array.from(this.#programmed.values(), (programmed) => programmed[which]);
   }
 
   /** Compares the store with what it should hold and repairs every difference, in the order of a change. */
   verify(): readonly Drift[] {
     const isKept = (name: string): boolean => this.#claims.isFound(name);
-    return (['backends', 'slots', 'rings', 'frontends'] as const).flatMap((table) => {
-      const rows = repair(this.#store, table, this.desired(table), isKept);
-      return rows > 0 ? [{ table, rows }] : [];
-    });
+    const drifts: readonly Drift[] = [
+      { table: 'backends', rows: this.backends.verify() },
+      { table: 'slots', rows: this.#slots.repair(this.#runs('slots')) },
+      { table: 'rings', rows: this.#rings.repair(this.#runs('ring')) },
+      { table: 'frontends', rows: repair(this.#store, 'frontends', this.#claims.desired(this.#rowOf), isKept) },
+    ];
+    return drifts.filter(({ rows }) => rows > 0);
   }
 
-  readonly #rowOf = (plan: string): Uint8Array => this.#programmed.get(plan)!.row;
+  readonly #rowOf = (plan: string): string => this.#programmed.get(plan)!.row;
 
   #withdrawMissing(service: string, plans: readonly FrontendPlan[]): void {
     const now = plans.map((plan) => plan.key);

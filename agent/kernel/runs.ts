@@ -1,15 +1,11 @@
-import { Batch } from '../tables/batch.js';
+import type { Batch } from '../tables/batch.js';
 import { sameBytes } from '../tables/bytes.js';
-import { Mirror } from '../tables/mirror.js';
+import { Mirror, type Run } from '../tables/mirror.js';
 import { Regions } from '../tables/regions.js';
+import { repairRuns } from './differences.js';
 import { type Store, valueSizeOf } from './store.js';
 
-/** Rows `base` to `base + size - 1`. A run of no rows is at 0, where another run may begin. */
-export interface Run {
-  readonly base: number;
-  readonly size: number;
-}
-
+/** A run of no rows is at 0, where another run may begin. */
 export const noRun: Run = { base: 0, size: 0 };
 
 /** A table of runs, `slots` or `rings`: which are taken, and what is to be in them. */
@@ -71,17 +67,18 @@ export class Runs {
 
   /** The rows of these runs as they should be. */
   desired(runs: readonly Run[]): Batch {
-    let rows = 0;
-    for (const { size } of runs) rows += size;
-    const batch = new Batch(4, this.#mirror.rowSize, rows);
-    for (const { base, size } of runs) batch.addArray(base, this.#mirror.rows(base, size));
-    return batch;
+    return this.#mirror.batchOf(runs);
   }
 
   /** Writes these runs. Returns the rows. */
   write(runs: readonly Run[]): number {
-    const batch = this.desired(runs);
+    const batch = this.#mirror.batchOf(runs);
     this.#store.update(this.#table, batch);
     return batch.count;
+  }
+
+  /** Writes what the store has otherwise in these runs. Returns the rows that differed. */
+  repair(runs: readonly Run[]): number {
+    return repairRuns(this.#store, this.#table, this.#mirror, runs);
   }
 }

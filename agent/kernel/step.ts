@@ -1,4 +1,4 @@
-import type { Run } from './runs.js';
+import type { Run } from '../tables/mirror.js';
 
 /** What a change writes into runs that no row names yet, and what it gives back once rows have switched to them. */
 export class Step {

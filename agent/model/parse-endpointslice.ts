@@ -15,7 +15,7 @@ import {
   readString,
 } from './fields.js';
 import { child, type Findings, quote } from './findings.js';
-import { interned } from './intern.js';
+import { fitted, interned } from './intern.js';
 import type { Endpoint, EndpointPort, EndpointSlice, Family, Metadata } from './mesh.js';
 import { readProtocol } from './parse-service.js';
 
@@ -46,7 +46,7 @@ export function parseEndpointSlice(found: Findings, raw: Raw, meta: Metadata): E
     if (endpoint !== undefined) endpoints.push(endpoint);
   }
   const service = meta.labels['kubernetes.io/service-name'] ?? '';
-  return { kind: 'EndpointSlice', meta, service, family, ports, endpoints };
+  return { kind: 'EndpointSlice', meta, service, family, ports, endpoints: fitted(endpoints) };
 }
 
 function readFamily(found: Findings, raw: Raw): Family | undefined {
@@ -92,7 +92,7 @@ function readPorts(found: Findings, raw: Raw): readonly EndpointPort[] {
     }
     if (port !== undefined && protocol !== undefined) ports.push({ name: interned(name), port, protocol });
   }
-  return ports;
+  return fitted(ports);
 }
 
 /** The hot path of parsing: fields are read directly, and typed readers are asked only where something is wrong. */

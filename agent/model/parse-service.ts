@@ -17,7 +17,7 @@ import {
   readStrings,
 } from './fields.js';
 import { child, type Findings, quote } from './findings.js';
-import { interned, noLabels } from './intern.js';
+import { fitted, interned, noLabels } from './intern.js';
 import type { Metadata, Protocol, Service, ServicePort } from './mesh.js';
 import { isName, nameForms } from './names.js';
 
@@ -62,7 +62,7 @@ export function parseService(found: Findings, raw: Raw, meta: Metadata): Service
   const clusterIps = external ? [] : readClusterIps(found, spec);
   const headless = !external && clusterIps === 'None';
   const selector = readLabels(found, spec, 'spec', 'selector');
-  const ports = readPorts(found, spec, !headless && !external);
+  const ports = fitted(readPorts(found, spec, !headless && !external));
   const addresses = clusterIps === 'None' || external ? [] : addressesOf(found, raw, spec, clusterIps);
   if (type === 'NodePort') {
     found.warning('WEFT0303', 'spec.type', 'node ports are not opened by Weft; its cluster address is served');
@@ -71,7 +71,7 @@ export function parseService(found: Findings, raw: Raw, meta: Metadata): Service
     kind: 'Service',
     meta,
     type,
-    addresses: headless ? [] : addresses,
+    addresses: headless ? [] : fitted(addresses),
     headless,
     selector: selector === noLabels ? undefined : selector,
     ports,

@@ -12,9 +12,9 @@ export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The `index`th of packed keys of `size` bytes as a map key: a character a byte. */
-export function nameAt(keys: Buffer, size: number, index: number): string {
-  return keys.toString('latin1', index * size, (index + 1) * size);
+/** The `index`th of packed keys or rows of `size` bytes as text, a character a byte. */
+export function nameAt(packed: Buffer, size: number, index: number): string {
+  return packed.toString('latin1', index * size, (index + 1) * size);
 }
 
 /** Zero-terminated UTF-8 in `size` bytes. */

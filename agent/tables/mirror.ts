@@ -1,3 +1,11 @@
+import { Batch } from './batch.js';
+
+/** Rows `base` to `base + size - 1`. */
+export interface Run {
+  readonly base: number;
+  readonly size: number;
+}
+
 /** The rows of an array table as they should be, from row 0 on. Takes memory up to the highest row that was asked for, and doubles. */
 export class Mirror {
   readonly rowSize: number;
@@ -20,6 +28,15 @@ export class Mirror {
   viewTo(row: number): DataView {
     this.#reach(row + 1);
     return this.#view;
+  }
+
+  /** The rows of these runs. */
+  batchOf(runs: readonly Run[]): Batch {
+    let rows = 0;
+    for (const { size } of runs) rows += size;
+    const batch = new Batch(4, this.rowSize, rows);
+    for (const { base, size } of runs) batch.addArray(base, this.rows(base, size));
+    return batch;
   }
 
   #reach(rows: number): void {

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { ringOf } from '../../agent/compile/maglev.js';
 import { type PickSubject, pickOf } from '../../agent/compile/pick.js';
 import type { FrontendPlan } from '../../agent/compile/plan.js';
+import { bytesOfRow } from '../../agent/kernel/frontends.js';
 import { indexKey } from '../../agent/kernel/store.js';
 import { viewOf } from '../../agent/tables/bytes.js';
 import { readFrontendRow, readSlotRow } from '../../agent/tables/layout.gen.js';
@@ -145,7 +146,7 @@ function subjectOf(picks: Picks, plan: FrontendPlan, inflight: ReadonlyMap<numbe
   const { row, slots: run, ring } = picks.reconciler.plan(plan.key)!;
   const viewAt = (table: 'slots' | 'rings', index: number) => viewOf(picks.store.lookup(table, indexKey(index))!);
   return {
-    frontend: readFrontendRow(viewOf(row), 0),
+    frontend: readFrontendRow(viewOf(bytesOfRow(row)), 0),
     slots: Array.from({ length: run.size }, (_, i) => readSlotRow(viewAt('slots', run.base + i), 0)),
     ringEntry: (offset) => viewAt('rings', ring.base + offset).getUint32(0, true),
     inflightOf: (backend) => inflight.get(backend) ?? 0,
