@@ -22,6 +22,7 @@ const u32Max = 0xffff_ffff;
  */
 export function slotsOf(weighted: readonly WeightedBackend[]): readonly SlotRow[] {
   const kept = weighted.filter((each) => each.weight > 0).sort((a, b) => a.backend - b.backend);
+  if (kept.every((each) => each.weight === kept[0]!.weight)) return equalSlots(kept);
   const divisor = kept.reduce((common, each) => greatestCommonDivisor(each.weight, common), 0);
   const weights = kept.map((each) => each.weight / divisor);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -33,6 +34,12 @@ export function slotsOf(weighted: readonly WeightedBackend[]): readonly SlotRow[
     cumulative += weight;
     return { backend, weight, cumulative, threshold: threshold[index]!, alias: alias[index]! };
   });
+}
+
+/** Nearly all regions: each column keeps all of its points. */
+function equalSlots(kept: readonly WeightedBackend[]): readonly SlotRow[] {
+  const total = kept.length;
+  return kept.map(({ backend }, i) => ({ backend, weight: 1, cumulative: i + 1, threshold: total, alias: i }));
 }
 
 /** The sum of a region's weights: `weight_total` of its frontend, 0 without slots. */

@@ -1,5 +1,6 @@
+import { writeAddress } from '../tables/address.js';
 import type { Batch } from '../tables/batch.js';
-import { type BackendRow, BackendRowSize, Protocol, readBackendRow, writeBackendRow } from '../tables/layout.gen.js';
+import { type BackendRow, BackendRowSize, Protocol, readBackendRow } from '../tables/layout.gen.js';
 import { Mirror, type Run } from '../tables/mirror.js';
 import { repairRuns } from './differences.js';
 import type { Store } from './store.js';
@@ -31,10 +32,13 @@ export class BackendRows {
 
   /** Gives the id to an address, under its next generation. */
   begin(id: number, address: string, port: number, protocol: 'TCP' | 'UDP'): void {
-    const view = this.#mirror.viewTo(id);
     const at = id * BackendRowSize;
-    const generation = view.getUint32(at + generationAt, true) + 1;
-    writeBackendRow({ address, port, protocol: Protocol[protocol], alive: 1, generation }, view, at);
+    writeAddress(address, this.#mirror.bytesTo(id), at);
+    const view = this.#mirror.viewTo(id);
+    view.setUint16(at + portAt, port);
+    view.setUint8(at + protocolAt, Protocol[protocol]);
+    view.setUint8(at + aliveAt, 1);
+    view.setUint32(at + generationAt, view.getUint32(at + generationAt, true) + 1, true);
   }
 
   /** Takes back `begin`: no kernel has seen the generation. */

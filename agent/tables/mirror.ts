@@ -24,6 +24,12 @@ export class Mirror {
     return this.#bytes.subarray(first * this.rowSize, (first + count) * this.rowSize);
   }
 
+  /** The bytes of the whole table, in which row `row` is; it starts at `row * rowSize`. As for `rows`, the next call may move it. */
+  bytesTo(row: number): Uint8Array {
+    this.#reach(row + 1);
+    return this.#bytes;
+  }
+
   /** A view of the whole table, in which row `row` is; it starts at `row * rowSize`. */
   viewTo(row: number): DataView {
     this.#reach(row + 1);
