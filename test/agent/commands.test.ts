@@ -34,7 +34,9 @@ kernelTest('commands work with an agent, end with 69 without one and with 77 for
     const { code, stderr } = await site.agent.weft(...words);
     t.is(code, 0, `${words.join(' ')}: ${stderr}`);
   }
-  const stranger = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+  // May read the code, wherever the checkout is, but not write to the socket.
+  const reads = ['--inh-caps', '+dac_read_search', '--ambient-caps', '+dac_read_search'];
+  const stranger = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...reads, '--'];
   const denied = await weft(['status'], { WEFT_API: site.agent.api }, stranger);
   t.is(denied.code, 77, denied.stderr);
   t.regex(denied.stderr, /not permitted/);

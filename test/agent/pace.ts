@@ -36,9 +36,9 @@ export class Pace {
     execFileSync('cc', ['-O2', '-o', program, source]);
     const words = ['0', house.path, house.path, site.cgroup, String(pacedPort)];
     const pace = new Pace(spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'] }));
-    pace.#process.stdin!.write(`targets 80 ${addresses.join(' ')}\n`);
+    pace.#process.stdin!.write(`targets 0 80 ${addresses.join(' ')}\n`);
     await pace.#answers.next();
-    pace.#process.stdin!.write(`pace ${rate}\n`);
+    pace.#process.stdin!.write(`pace 0 ${rate}\n`);
     return pace;
   }
 

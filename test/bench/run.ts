@@ -10,6 +10,9 @@ import { restart } from './restart.js';
 import { label } from './row.js';
 import { Scope, sweep } from './scope.js';
 
+// npm puts packages' programs before the system's: one of them is called nft.
+process.env.PATH = `/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PATH ?? ''}`;
+
 const benches: Readonly<Record<string, Bench>> = { connect, program, change, restart };
 
 const usage = `npm run bench -- [NAME…] [--quick] [--rounds N] [--cpu N] [--only VARIANT,…] [--json FILE]

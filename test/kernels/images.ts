@@ -111,7 +111,7 @@ async function configureApt(series: KernelSeries, directory: string): Promise<st
 
 /**
  * The archives that apt is configured for, from lines `URI SUITE`: the one of the plain release, and the one of its security
- * updates (the same, when there is only one). Throws when no Debian archive is configured.
+ * updates (its usual neighbour, when none is configured). Throws when no Debian archive is configured.
  */
 export function mirrorsOf(targets: string): { readonly main: string; readonly security: string } {
   const sources = targets
@@ -122,7 +122,7 @@ export function mirrorsOf(targets: string): { readonly main: string; readonly se
   const main = archives.find(([, suite]) => !suite.includes('-'))?.[0];
   if (main === undefined) throw new Error('apt has no Debian archive in its sources');
   const security = archives.find(([, suite]) => suite.endsWith('-security'))?.[0];
-  return { main, security: security ?? main };
+  return { main, security: security ?? main.replace(/\/debian\/?$/, '/debian-security') };
 }
 
 /**

@@ -30,7 +30,7 @@ test('the mirrors are those of the plain release and of its security updates', (
   });
   t.deepEqual(mirrorsOf('http://example.test/debian trixie\n'), {
     main: 'http://example.test/debian',
-    security: 'http://example.test/debian',
+    security: 'http://example.test/debian-security',
   });
   t.throws(() => mirrorsOf(targets[0]!), { message: /no Debian archive/ });
 });
