@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../clock.js';
 import { leastSeconds, playDemo } from '../demo/demo.js';
+import { endWithNpm } from './parent.js';
 
 function readSeconds(text: string): number {
   const seconds = Number(text);
@@ -29,6 +30,7 @@ export function demoCommand(): Command {
     .addOption(new Option('-o, --output <format>', 'of the summary').choices(['table', 'json']).default('table'))
     .action(async ({ seconds, output }: DemoArguments) => {
       const streams = { output: process.stdout, words: process.stderr, environment: process.env };
+      endWithNpm(systemClock);
       for (const stream of [process.stdout, process.stderr]) endInOrder(stream);
       process.exitCode = await playDemo({ seconds: seconds ?? null, format: output }, streams, systemClock);
     });

@@ -5,6 +5,7 @@ import { systemClock } from '../clock.js';
 import type { Config, Options, Surroundings } from '../config.js';
 import { explainKernelError } from './cleanup.js';
 import { CommandFailure, exitCodes } from './exit.js';
+import { endWithNpm } from './parent.js';
 import { StopSignals } from './stop-signals.js';
 import { print } from './terminal.js';
 
@@ -132,6 +133,7 @@ async function run(options: RunOptions): Promise<void> {
       }
     });
   }
+  endWithNpm(systemClock);
   try {
     const agent = await startAgent(config, { clock: systemClock, log });
     stop = () => agent.stop();
