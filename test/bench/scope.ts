@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cgroupRoot } from '../cgroup-root.js';
+
+export { cgroupRoot };
 
 const family = 'weftbench';
 
@@ -37,15 +40,6 @@ export class Scope {
       }
     }
   }
-}
-
-/** Where the cgroup v2 tree is mounted; throws when it is not. */
-export function cgroupRoot(): string {
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const [mount = '', filesystem = ''] = line.split(' - ');
-    if (filesystem.startsWith('cgroup2 ')) return mount.split(' ')[4]!;
-  }
-  throw new Error('no cgroup v2 tree is mounted');
 }
 
 /** Removes an empty cgroup that may still hold processes of which the kernel is not rid yet. */

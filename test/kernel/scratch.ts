@@ -2,19 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cgroupRoot } from '../cgroup-root.js';
+
+export { cgroupRoot };
 
 const family = 'wefttest';
 const namespaces = '/run/netns';
 const bpffs = '/sys/fs/bpf';
-
-/** Where cgroup v2 is mounted (proc(5), mountinfo). */
-export function cgroupRoot(): string {
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const [mount, system] = line.split(' - ');
-    if (system?.startsWith('cgroup2 ')) return mount!.split(' ')[4]!;
-  }
-  throw new Error('cgroup v2 is not mounted');
-}
 
 /** Names in a directory that process `pid`, or a test process that has died, made. */
 function leftovers(directory: string, pid: number): readonly string[] {

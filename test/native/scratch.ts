@@ -3,18 +3,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { native } from '../../agent/kernel/native.js';
+import { cgroupRoot } from '../cgroup-root.js';
+
+export { cgroupRoot };
 
 const prefix = 'weft-native-';
 const namespaces = '/run/netns';
-
-/** Where cgroup v2 is mounted (proc(5), mountinfo). */
-export function cgroupRoot(): string {
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const [mount, system] = line.split(' - ');
-    if (system?.startsWith('cgroup2 ')) return mount!.split(' ')[4]!;
-  }
-  throw new Error('cgroup v2 is not mounted');
-}
 
 function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
