@@ -135,13 +135,14 @@ export class Catalog {
     if (this.#selectors.get(namespace)?.empty) this.#selectors.delete(namespace);
   }
 
-  /** Whether the zone of the node's endpoints is now another. */
+  /** Whether the locality of the node's endpoints is now another. */
   #setNode(key: string, node: Node | undefined): boolean {
     const name = key.slice(1);
-    const before = this.#nodes.get(name)?.zone ?? '';
+    const before = this.#nodes.get(name);
     if (node === undefined) this.#nodes.delete(name);
     else this.#nodes.set(name, node);
-    return (node?.zone ?? '') !== before;
+    const parts = ['region', 'zone', 'subzone'] as const;
+    return parts.some((part) => (node?.[part] ?? '') !== (before?.[part] ?? ''));
   }
 
   #setNamespace(key: string, namespace: Namespace | undefined, touched: Set<string>): void {

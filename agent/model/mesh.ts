@@ -117,8 +117,10 @@ export interface Pod {
 export interface Node {
   readonly kind: 'Node';
   readonly meta: Metadata;
-  /** Label topology.kubernetes.io/zone; empty without. */
+  /** Labels topology.kubernetes.io/region and /zone, topology.istio.io/subzone; empty without. */
+  readonly region: string;
   readonly zone: string;
+  readonly subzone: string;
 }
 
 /** v1 Namespace. */

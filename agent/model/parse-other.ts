@@ -13,7 +13,14 @@ import * as istio from './schema-istio.js';
 type Reference = OtherObject['refers'][number];
 
 export function parseNode(_found: Findings, _raw: Raw, meta: Metadata): Node {
-  return { kind: 'Node', meta, zone: meta.labels['topology.kubernetes.io/zone'] ?? '' };
+  const label = (name: string) => meta.labels[name] ?? '';
+  return {
+    kind: 'Node',
+    meta,
+    region: label('topology.kubernetes.io/region'),
+    zone: label('topology.kubernetes.io/zone'),
+    subzone: label('topology.istio.io/subzone'),
+  };
 }
 
 export function parseNamespace(_found: Findings, _raw: Raw, meta: Metadata): Namespace {

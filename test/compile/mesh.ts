@@ -78,7 +78,7 @@ export function slice(name: string, endpoints: readonly Endpoint[], rest: Partia
 }
 
 export function node(name: string, zone: string): Node {
-  return { kind: 'Node', meta: metaOf(name, { namespace: '' }), zone };
+  return { kind: 'Node', meta: metaOf(name, { namespace: '' }), region: '', zone, subzone: '' };
 }
 
 export function policy(rest: Partial<TrafficPolicy>): TrafficPolicy {

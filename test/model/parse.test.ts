@@ -73,6 +73,18 @@ test('cluster-scoped kinds have no namespace', (t) => {
   t.is(node.zone, 'z');
 });
 
+test('a Node says its whole locality by its labels', (t) => {
+  const labels = {
+    'topology.kubernetes.io/region': 'r',
+    'topology.kubernetes.io/zone': 'z',
+    'topology.istio.io/subzone': 's',
+  };
+  const { region, zone, subzone } = parsed('Node', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n', labels } });
+  t.deepEqual({ region, zone, subzone }, { region: 'r', zone: 'z', subzone: 's' });
+  const bare = parsed('Node', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' } });
+  t.deepEqual([bare.region, bare.zone, bare.subzone], ['', '', '']);
+});
+
 function istio(kind: string, spec: Raw): Raw {
   return { apiVersion: 'networking.istio.io/v1', kind, metadata: { name: 'a', namespace: 'ns' }, spec };
 }
