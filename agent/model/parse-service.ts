@@ -58,7 +58,7 @@ export function parseService(found: Findings, raw: Raw, meta: Metadata): Service
   warnAnnotations(found, meta);
   const type = readChoice(found, spec, 'spec', 'type', types) ?? 'ClusterIP';
   const external = type === 'ExternalName';
-  if (external) readExternalName(found, spec);
+  const externalName = external ? readExternalName(found, spec) : '';
   const clusterIps = external ? [] : readClusterIps(found, spec);
   const headless = !external && clusterIps === 'None';
   const selector = readLabels(found, spec, 'spec', 'selector');
@@ -72,6 +72,7 @@ export function parseService(found: Findings, raw: Raw, meta: Metadata): Service
     meta,
     type,
     addresses: headless ? [] : fitted(addresses),
+    externalName,
     headless,
     selector: selector === noLabels ? undefined : selector,
     ports,
@@ -100,7 +101,8 @@ function warnAnnotations(found: Findings, meta: Metadata): void {
   }
 }
 
-function readExternalName(found: Findings, spec: Raw): void {
+/** In lower case, without a final dot; empty when there is none. */
+function readExternalName(found: Findings, spec: Raw): string {
   const name = readString(found, spec, 'spec', 'externalName');
   if (name === undefined) {
     if (fieldOf(spec, 'externalName') === undefined) {
@@ -113,6 +115,7 @@ function readExternalName(found: Findings, spec: Raw): void {
   if (clusterIp !== undefined && clusterIp !== '' && clusterIp !== 'None') {
     found.error('WEFT0212', 'spec.clusterIP', 'a Service of type ExternalName has no address');
   }
+  return (name ?? '').toLowerCase().replace(/\.$/, '');
 }
 
 /** clusterIP and clusterIPs, which must agree: at most one address a family, the first in both. */

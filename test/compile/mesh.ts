@@ -27,6 +27,7 @@ export function service(name: string, rest: Partial<Service> = {}, meta: Partial
     meta: metaOf(name, meta),
     type: 'ClusterIP',
     addresses: ['10.96.0.10'],
+    externalName: '',
     headless: false,
     selector: { app: name },
     ports: [http],

@@ -15,6 +15,7 @@ const plain: Service = {
   },
   type: 'ClusterIP',
   addresses: ['10.96.0.1'],
+  externalName: '',
   headless: false,
   selector: undefined,
   ports: [{ name: '', port: 80, protocol: 'TCP', targetPort: 80, appProtocol: '' }],
@@ -66,8 +67,8 @@ const good: readonly (readonly [string, Raw, Partial<Service>])[] = [
   ],
   [
     'an external name',
-    { type: 'ExternalName', externalName: 'db.example.com', clusterIP: undefined, ports: [] },
-    { type: 'ExternalName', addresses: [], ports: [] },
+    { type: 'ExternalName', externalName: 'DB.example.com.', clusterIP: undefined, ports: [] },
+    { type: 'ExternalName', externalName: 'db.example.com', addresses: [], ports: [] },
   ],
 ];
 
