@@ -4,6 +4,7 @@
  * be sent, -1 when the state becomes CLOSE: exact through refusals, resets and
  * closes before established, where counting in connect4 or by sock_release is not.
  */
+#include "address.h"
 #include "count.h"
 
 /* include/net/tcp_states.h */
@@ -25,13 +26,60 @@ static __always_inline void add_inflight(const struct socket_name *name, __s32 b
 		__sync_fetch_and_add(&s->inflight, by);
 }
 
+/* A connection to the gateway, which tells of requests itself: it is in flight to no backend and no edge of the graph. */
+static __always_inline int is_to_gateway(const struct socket_name *name)
+{
+	return name->reason == WEFT_REASON_GATEWAY;
+}
+
+/* An IPv6 socket that is connected to a mapped address has the packets of IPv4. */
+static __always_inline struct admission_key admission_of(struct bpf_sock_ops *ops, const struct socket_name *name)
+{
+	struct admission_key key = {
+		.gateway = name->backend_address,
+		.gateway_port = name->backend_port,
+		.client_port = bpf_htons(ops->local_port),
+	};
+	__be32 four = ops->local_ip4;
+	/* Else clang makes one load of one of two places in the context, which the verifier refuses. */
+	asm volatile("" : "+r"(four));
+	key.client.word[0] = ops->local_ip6[0];
+	key.client.word[1] = ops->local_ip6[1];
+	key.client.word[2] = ops->local_ip6[2];
+	key.client.word[3] = ops->local_ip6[3];
+	if (is_mapped(&key.gateway))
+		key.client = mapped(four);
+	return key;
+}
+
+static __always_inline void admit(struct bpf_sock_ops *ops, const struct socket_name *name)
+{
+	struct admission_key key = admission_of(ops, name);
+	struct admission admission = {.service = name->service};
+	bpf_map_update_elem(&admissions, &key, &admission, BPF_ANY);
+}
+
 static __always_inline void on_connecting(struct bpf_sock_ops *ops, struct socket_name *name)
 {
 	if (name->state != WEFT_SOCKET_PICKED)
 		return;
 	name->state = WEFT_SOCKET_CONNECTING;
-	add_inflight(name, 1);
+	if (is_to_gateway(name))
+		admit(ops, name);
+	else
+		add_inflight(name, 1);
 	bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
+static __always_inline void count_opened(const struct socket_name *name, __u64 connect_ns)
+{
+	struct backend_state *b = bpf_map_lookup_elem(&backend_states, &name->backend);
+	if (b) {
+		__sync_fetch_and_add(&b->opened, 1);
+		__sync_fetch_and_add(&b->connect_ns, connect_ns);
+	}
+	struct edge opened = {.opened = 1};
+	add_to_edge(name, &opened);
 }
 
 static __always_inline void on_established(struct socket_name *name)
@@ -41,13 +89,8 @@ static __always_inline void on_established(struct socket_name *name)
 	__u64 now = bpf_ktime_get_ns();
 	name->state = WEFT_SOCKET_ESTABLISHED;
 	name->established_ns = now;
-	struct backend_state *b = bpf_map_lookup_elem(&backend_states, &name->backend);
-	if (b) {
-		__sync_fetch_and_add(&b->opened, 1);
-		__sync_fetch_and_add(&b->connect_ns, now - name->picked_ns);
-	}
-	struct edge opened = {.opened = 1};
-	add_to_edge(name, &opened);
+	if (!is_to_gateway(name))
+		count_opened(name, now - name->picked_ns);
 	struct flow_event *event = reserve_named_event(WEFT_EVENT_OPEN, name, now);
 	if (event) {
 		event->connect_ns = now - name->picked_ns;
@@ -82,7 +125,8 @@ static __always_inline void on_closed(struct bpf_sock_ops *ops, struct socket_na
 	__u64 sent = ops->bytes_acked - 1 - sent_fin(ops, state); /* 1: the SYN */
 	__u64 received = ops->bytes_received - received_fin(ops, name, state);
 	struct edge closed = {.closed = 1, .sent_bytes = sent, .received_bytes = received};
-	add_to_edge(name, &closed);
+	if (!is_to_gateway(name))
+		add_to_edge(name, &closed);
 	struct flow_event *event = reserve_named_event(WEFT_EVENT_CLOSE, name, bpf_ktime_get_ns());
 	if (event) {
 		event->connect_ns = name->established_ns - name->picked_ns;
@@ -100,7 +144,12 @@ static __always_inline void on_close(struct bpf_sock_ops *ops, struct socket_nam
 	if (state != WEFT_SOCKET_CONNECTING && state != WEFT_SOCKET_ESTABLISHED)
 		return;
 	name->state = WEFT_SOCKET_CLOSED;
-	add_inflight(name, -1);
+	if (is_to_gateway(name)) {
+		struct admission_key key = admission_of(ops, name);
+		bpf_map_delete_elem(&admissions, &key);
+	} else {
+		add_inflight(name, -1);
+	}
 	if (state == WEFT_SOCKET_CONNECTING)
 		report_failure(name);
 	else

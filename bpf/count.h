@@ -109,11 +109,13 @@ static __always_inline void submit_event(struct flow_event *event)
 /* A TCP connection that was not established. */
 static __always_inline void report_failure(const struct socket_name *name)
 {
-	struct backend_state *b = bpf_map_lookup_elem(&backend_states, &name->backend);
-	if (b)
-		__sync_fetch_and_add(&b->failed, 1);
-	struct edge failed = {.failed = 1};
-	add_to_edge(name, &failed);
+	if (name->reason != WEFT_REASON_GATEWAY) {
+		struct backend_state *b = bpf_map_lookup_elem(&backend_states, &name->backend);
+		if (b)
+			__sync_fetch_and_add(&b->failed, 1);
+		struct edge failed = {.failed = 1};
+		add_to_edge(name, &failed);
+	}
 	struct flow_event *event = reserve_named_event(WEFT_EVENT_FAIL, name, bpf_ktime_get_ns());
 	if (event) {
 		event->duration_ns = event->time_ns - name->picked_ns;

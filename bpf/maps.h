@@ -61,7 +61,31 @@ struct {
 	__type(value, struct override);
 } overrides __weak SEC(".maps");
 
+/* Ports of all namespaces' gateway listeners. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct gateway_port_key);
+	__type(value, struct gateway_port);
+} gateway_ports __weak SEC(".maps");
+
+/* Sockets of the gateway, which are never captured: 1. Set by descriptor, by who makes them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u32);
+} upstreams __weak SEC(".maps");
+
 /* Written by the programs, read by the agent. */
+
+/* What falls out when it is full has long been accepted: a connection needs its row only for the handshake. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct admission_key);
+	__type(value, struct admission);
+} admissions __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

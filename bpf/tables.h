@@ -38,6 +38,13 @@ enum weft_policy {
 	WEFT_POLICY_PASSTHROUGH = 4,
 };
 
+/* Whether connections lead to the gateway, which decides by request; and what happens while it does not serve. */
+enum weft_gateway {
+	WEFT_GATEWAY_NONE = 0,
+	WEFT_GATEWAY_BYPASS = 1, /* balanced here, by the policy */
+	WEFT_GATEWAY_CLOSED = 2, /* refused */
+};
+
 /*
  * A frontend's table. The one row whose update makes a new region of slots (and
  * a new ring) current: a hash map replaces the element as a whole.
@@ -45,7 +52,8 @@ enum weft_policy {
 struct frontend {
 	__u32 service; /* id of (Service, port, address family); also indexes service_state */
 	__u8 policy; /* enum weft_policy */
-	__u8 pad[3];
+	__u8 gateway; /* enum weft_gateway; TCP only */
+	__u8 pad[2];
 	__u32 slot_base; /* first slot of the region in `slots` */
 	__u32 slot_count; /* 0: no usable backend */
 	__u32 weight_total; /* sum of the slots' weights */
@@ -103,7 +111,42 @@ struct pod {
 	__u32 id;
 	__u32 hash4; /* Maglev key of its IPv4 address: consistentHash.useSourceIp */
 	__u32 hash6;
-	__u32 pad;
+	__be16 gateway_port; /* of the gateway's listener inside the namespace; 0: there is none */
+	__u8 gateway_six; /* 1: it listens for IPv6 too */
+	__u8 pad;
+	struct weft_address four; /* its own addresses, all zero where it has none of the family */
+	struct weft_address six;
+};
+
+/*
+ * The gateway's listener is reached at an address that names what the client asked for: 127.128.0.0/9 and
+ * fd77:6566:7400::/64, whose last 23 or 32 bits are the id of `struct frontend.service`.
+ */
+#define WEFT_GATEWAY_FOUR 0x7f800000
+#define WEFT_GATEWAY_FOUR_MASK 0xff800000
+#define WEFT_GATEWAY_SIX_0 0xfd776566
+#define WEFT_GATEWAY_SIX_1 0x74000000
+
+/* The port of a gateway listener: one namespace's alone on this node. */
+struct gateway_port_key {
+	__be16 port;
+	__u16 pad;
+};
+
+struct gateway_port {
+	__u32 pod; /* id */
+};
+
+/* A connection to a gateway listener that connect() was led to: no other may reach it. */
+struct admission_key {
+	struct weft_address gateway;
+	struct weft_address client;
+	__be16 gateway_port;
+	__be16 client_port;
+};
+
+struct admission {
+	__u32 service;
 };
 
 /* sessionAffinity ClientIP. The client is its network namespace. */
@@ -208,9 +251,13 @@ enum weft_reason {
 	WEFT_REASON_MAX_CONNECTIONS = 7, /* refuse */
 	WEFT_REASON_TABLE_BROKEN = 8, /* refuse: a row names what is not there */
 	WEFT_REASON_UNSUPPORTED_SOCKET = 9, /* pass: neither TCP nor UDP */
+	WEFT_REASON_GATEWAY = 10, /* redirect: to the gateway's listener in the Pod's namespace */
+	WEFT_REASON_GATEWAY_DOWN = 11, /* refuse: nobody serves there, and the Service is WEFT_GATEWAY_CLOSED */
+	WEFT_REASON_GATEWAY_DIRECT = 12, /* refuse: a process addresses the listener itself */
+	WEFT_REASON_UPSTREAM = 13, /* pass: a socket of the gateway */
 };
 
-#define WEFT_REASONS 10
+#define WEFT_REASONS 14
 
 /* Traffic of one edge of the graph, summed in the kernel. */
 struct edge_key {
@@ -265,9 +312,10 @@ enum weft_counter {
 	WEFT_COUNT_STORAGE_FULL = 4, /* no memory for a socket's names */
 	WEFT_COUNT_PEER_SHARED = 5, /* one backend serves two Services on one UDP socket */
 	WEFT_COUNT_DATAGRAMS_FULL = 6, /* a connected UDP socket that will not be ended with its backend */
+	WEFT_COUNT_GATEWAY_STRANGERS = 7, /* connections to a gateway listener that connect() was not led to: dropped */
 };
 
-#define WEFT_COUNTERS 7
+#define WEFT_COUNTERS 8
 
 struct counter {
 	__u64 value;
@@ -278,7 +326,11 @@ struct control {
 	__u64 heartbeat_ns; /* CLOCK_MONOTONIC, written every second by the agent */
 	__u32 events; /* 1: connections are reported through the ring */
 	__u32 pad;
+	__u64 gateway_ns; /* CLOCK_MONOTONIC, written every second while the gateway serves; 0: it does not */
 };
+
+/* The gateway is down once its stamp is older. */
+#define WEFT_GATEWAY_STALE_NS 3000000000ULL
 
 #define WEFT_NAME_MAX 320
 

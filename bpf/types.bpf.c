@@ -8,6 +8,7 @@
 struct {
 	enum weft_protocol protocol;
 	enum weft_policy policy;
+	enum weft_gateway gateway;
 	enum weft_socket_state socket_state;
 	enum weft_verdict verdict;
 	enum weft_reason reason;

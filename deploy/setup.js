@@ -12,7 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const argv = process.argv.slice(2);
 const quiet = argv.includes('--quiet');
 const sections = argv.filter((word) => !word.startsWith('-'));
-const bpfFamilies = ['connect', 'datagram', 'peername', 'connection'];
+const bpfFamilies = ['connect', 'datagram', 'peername', 'connection', 'admission'];
 process.chdir(root);
 
 function say(text) {

@@ -16,6 +16,10 @@ export const reasons = [
   'max_connections',
   'table_broken',
   'unsupported_socket',
+  'gateway',
+  'gateway_down',
+  'gateway_direct',
+  'upstream',
 ] as const;
 export type Reason = (typeof reasons)[number];
 

@@ -80,7 +80,7 @@ const families: readonly Family[] = [
     values: ({ decisions }) =>
       [...decisions]
         .filter(({ verdict }) => verdict === 'redirect')
-        .map(({ reason, count }) => [{ path: 'l4', reason }, count]),
+        .map(({ reason, count }) => [{ path: reason === 'gateway' ? 'gateway' : 'l4', reason }, count]),
   },
   {
     name: 'weft_map_entries',

@@ -11,7 +11,7 @@ import type {
   SlotRow,
 } from '../tables/layout.gen.js';
 import { type Destination, type ExplainError, resolveDestination, type ServiceNames } from './destination.js';
-import { type Pick, type PickSubject, pickOf } from './pick.js';
+import { gatewayServes, type Pick, type PickSubject, pickOf } from './pick.js';
 import type { BackendState, FrontendPlan, PlanBackend } from './plan.js';
 import { exclusionSteps, pickSteps, policyName } from './sentences.js';
 
@@ -38,6 +38,8 @@ export interface TableView {
   /** By network namespace cookie. */
   pod(netns: bigint): PodRow | undefined;
   affinity(netns: bigint, service: number): AffinityRow | undefined;
+  /** When the gateway last said that it serves; 0 for never. CLOCK_MONOTONIC. */
+  gatewayNs(): bigint;
   /** CLOCK_MONOTONIC. */
   nowNs(): bigint;
 }
@@ -72,7 +74,8 @@ export interface Explanation {
   readonly verdict: 'pass' | 'redirect' | 'refuse';
   /** As in weft_decisions_total. */
   readonly reason: Pick['reason'] | 'not_meshed' | 'no_service';
-  readonly path: 'l4';
+  /** Who decides: the kernel by connection, or the gateway by request. */
+  readonly path: 'l4' | 'gateway';
   /** NS/NAME; empty when no Service is addressed. */
   readonly service: string;
   readonly port: number;
@@ -111,6 +114,8 @@ export function explain(
 
   const plan = planOf(names, to, query.protocol);
   const slots = tables.slots(frontend.slotBase, frontend.slotCount);
+  const nowNs = tables.nowNs();
+  const isFour = familyOfAddress(to.address) === 4;
   const subject: PickSubject = {
     frontend,
     slots,
@@ -118,10 +123,14 @@ export function explain(
     inflightOf: (backend) => tables.backendState(backend)?.inflight ?? 0,
     isAlive: (backend) => tables.backend(backend)?.alive === 1,
     service: tables.serviceState(frontend.service),
-    hash: familyOfAddress(to.address) === 4 ? row.hash4 : row.hash6,
+    hash: isFour ? row.hash4 : row.hash6,
     affinity: tables.affinity(client.netns, frontend.service),
-    nowNs: tables.nowNs(),
+    nowNs,
     connection: query.protocol === 'TCP',
+    gateway: {
+      serves: gatewayServes(tables.gatewayNs(), nowNs),
+      listens: row.gatewayPort > 0 && (isFour || row.gatewaySix === 1),
+    },
   };
   const pick = pickOf(subject);
   const candidates = candidatesOf(plan?.backends ?? [], slots, pick, tables);
@@ -129,7 +138,7 @@ export function explain(
   return {
     verdict: pick.verdict,
     reason: pick.reason,
-    path: 'l4',
+    path: pick.reason === 'gateway' || pick.reason === 'gateway_down' ? 'gateway' : 'l4',
     service: to.service,
     port: to.port,
     rule: plan?.policySource ?? '',

@@ -12,7 +12,7 @@ import { type EndpointSource, endpointSource } from './candidates.js';
 import { endpointsOf } from './endpoints.js';
 import type { CompileContext, CompileInput } from './input.js';
 import { tableSizeFor } from './maglev.js';
-import type { FrontendPlan, PlanBackend } from './plan.js';
+import type { FrontendPlan, GatewayUse, PlanBackend } from './plan.js';
 
 const families: readonly Family[] = [4, 6];
 
@@ -60,10 +60,11 @@ class CompiledPlan implements FrontendPlan {
   readonly maxConnections: number;
   readonly tableSize: number;
   readonly onRemoval: 'drain' | 'reset';
+  readonly gateway: GatewayUse;
   readonly #subject: Subject;
 
   constructor(service: string, family: Family, addresses: readonly string[], decision: Decision, subject: Subject) {
-    const { source, port } = subject;
+    const { source, port, context } = subject;
     this.#subject = subject;
     // A template would keep its parts, in six objects.
     this.key = [service, ':', port.port, '/', port.protocol, '/', family].join('');
@@ -79,6 +80,7 @@ class CompiledPlan implements FrontendPlan {
     this.maxConnections = decision.maxConnections;
     this.tableSize = decision.policy === 'SOURCE_IP' ? (decision.tableSize ?? tableSizeFor(this.backends.length)) : 0;
     this.onRemoval = source.service.meta.annotations[removalAnnotation] === 'reset' ? 'reset' : 'drain';
+    this.gateway = port.protocol === 'TCP' ? (context.gatewayOf?.(service, port.port) ?? 'none') : 'none';
   }
 
   get backends(): readonly PlanBackend[] {

@@ -1,5 +1,5 @@
 import type { DestinationRule, EndpointSlice, Node, Pod, Service } from '../model/mesh.js';
-import type { Overrides } from './plan.js';
+import type { GatewayUse, Overrides } from './plan.js';
 
 /** What compile reads of the mesh. Keys are `NS/NAME`. */
 export interface CompileInput {
@@ -23,4 +23,6 @@ export interface CompileContext {
   /** This node's zone; empty when unknown. */
   readonly zone: string;
   readonly overrides: Overrides;
+  /** Whether TCP connections to this Service port lead to the gateway. Default: none do. */
+  readonly gatewayOf?: (service: string, port: number) => GatewayUse;
 }

@@ -1,4 +1,4 @@
-import { type AffinityRow, type FrontendRow, Policy, type SlotRow } from '../tables/layout.gen.js';
+import { type AffinityRow, type FrontendRow, Gateway, Policy, type SlotRow } from '../tables/layout.gen.js';
 import { pointOf } from './stride.js';
 
 /** LEAST_REQUEST compares all slots of a region of up to so many … (SCAN_SLOTS of bpf/pick.h) */
@@ -6,7 +6,15 @@ export const scanSlots = 64;
 /** … and this many drawn ones of a larger region (DRAWN_SLOTS). */
 export const drawnSlots = 8;
 
-/** What the kernel's pick_backend (bpf/pick.h) reads. */
+/** The gateway is down once its stamp is older (WEFT_GATEWAY_STALE_NS of bpf/tables.h). */
+const gatewayStaleNs = 3_000_000_000n;
+
+/** Whether a gateway serves that was stamped at `gatewayNs`, 0 for never. Both CLOCK_MONOTONIC. */
+export function gatewayServes(gatewayNs: bigint, nowNs: bigint): boolean {
+  return gatewayNs !== 0n && nowNs - gatewayNs < gatewayStaleNs;
+}
+
+/** What the kernel's pick_gateway (bpf/gateway.h) and pick_backend (bpf/pick.h) read. */
 export interface PickSubject {
   readonly frontend: FrontendRow;
   /** The frontend's region. */
@@ -25,19 +33,29 @@ export interface PickSubject {
   readonly affinity: AffinityRow | undefined;
   /** CLOCK_MONOTONIC. */
   readonly nowNs: bigint;
-  /** A TCP connect: maxConnections applies. */
+  /** A TCP connect: the gateway and maxConnections apply. */
   readonly connection: boolean;
+  /** Whether the gateway serves, and has a listener in the client's namespace for the family that is addressed. */
+  readonly gateway: { readonly serves: boolean; readonly listens: boolean };
 }
 
 /** Names as in `enum weft_reason`. */
-export type PickReason = 'passthrough' | 'picked' | 'affinity' | 'no_backend' | 'max_connections' | 'table_broken';
+export type PickReason =
+  | 'passthrough'
+  | 'picked'
+  | 'affinity'
+  | 'no_backend'
+  | 'max_connections'
+  | 'table_broken'
+  | 'gateway'
+  | 'gateway_down';
 
 export interface Pick {
   readonly verdict: 'pass' | 'redirect' | 'refuse';
   readonly reason: PickReason;
   /**
    * By backend id, those above 0 only; sums to 1 for a redirect, less the share of picks that are refused because
-   * the backend's row is missing. For round robin the share in the long run.
+   * the backend's row is missing. For round robin the share in the long run. Empty where the gateway decides by request.
    */
   readonly probabilities: ReadonlyMap<number, number>;
   /** Round robin: the id of the next pick. */
@@ -46,9 +64,14 @@ export interface Pick {
 
 const nobody: ReadonlyMap<number, number> = new Map();
 
-/** What the kernel does with a new flow to this frontend, as exact probabilities. The mirror of pick_backend in bpf/pick.h. */
+/**
+ * What the kernel does with a new flow to this frontend, as exact probabilities. The mirror of pick_gateway in bpf/gateway.h and
+ * pick_backend in bpf/pick.h. A socket that is bound to a device is not led to the gateway, which only its process knows.
+ */
 export function pickOf(subject: PickSubject): Pick {
   const { frontend, slots, service } = subject;
+  const gateway = gatewayPick(subject);
+  if (gateway !== undefined) return gateway;
   if (frontend.policy === Policy.PASSTHROUGH) {
     return { verdict: 'pass', reason: 'passthrough', probabilities: nobody, next: undefined };
   }
@@ -66,6 +89,15 @@ export function pickOf(subject: PickSubject): Pick {
   if (probabilities.size === 0) return refused('table_broken');
   const next = frontend.policy === Policy.ROUND_ROBIN ? nextInTurn(frontend, slots, service.cursor) : undefined;
   return { verdict: 'redirect', reason: 'picked', probabilities, next };
+}
+
+/** Undefined: no gateway is asked for, or it is down and the Service is then balanced in the kernel. */
+function gatewayPick({ frontend, connection, gateway }: PickSubject): Pick | undefined {
+  if (!connection || frontend.gateway === Gateway.NONE) return undefined;
+  if (gateway.serves && gateway.listens) {
+    return { verdict: 'redirect', reason: 'gateway', probabilities: nobody, next: undefined };
+  }
+  return frontend.gateway === Gateway.CLOSED ? refused('gateway_down') : undefined;
 }
 
 function refused(reason: PickReason): Pick {

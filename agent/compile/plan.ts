@@ -11,6 +11,9 @@ export type BackendState =
   | 'other-zone' // a hint for another zone
   | 'standby'; // terminating, while somebody is ready
 
+/** `bypass`: balanced as without it while the gateway is down; `closed`: refused. */
+export type GatewayUse = 'none' | 'bypass' | 'closed';
+
 /** One endpoint of one frontend. */
 export interface PlanBackend {
   /** NS/POD, or the bare address when no Pod is known. */
@@ -47,6 +50,8 @@ export interface FrontendPlan {
   /** Maglev table size; 0 unless policy is SOURCE_IP. */
   readonly tableSize: number;
   readonly onRemoval: 'drain' | 'reset';
+  /** Whether TCP connections lead to the gateway, and what happens while it does not serve: balanced here, or refused. */
+  readonly gateway: GatewayUse;
   /** Every endpoint, usable or not, sorted by address then port. To be asked for once by who goes through it: it may be computed anew each time. */
   readonly backends: readonly PlanBackend[];
 }

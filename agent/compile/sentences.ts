@@ -1,4 +1,4 @@
-import { Policy } from '../tables/layout.gen.js';
+import { Gateway, Policy } from '../tables/layout.gen.js';
 import { drawnSlots, type Pick, type PickSubject, scanSlots } from './pick.js';
 import type { BackendState } from './plan.js';
 
@@ -13,6 +13,10 @@ export function policyName(policy: number): string {
 export function pickSteps(pick: Pick, subject: PickSubject, nameOf: (id: number) => string): readonly string[] {
   const { frontend, service } = subject;
   switch (pick.reason) {
+    case 'gateway':
+      return ["the gateway decides by request: connect() leads to its listener in the Pod's network namespace"];
+    case 'gateway_down':
+      return [`${whyDown(subject)}, and the Service is closed then: the connection is refused`];
     case 'passthrough':
       return ['PASSTHROUGH leaves the address as it is'];
     case 'no_backend':
@@ -25,11 +29,29 @@ export function pickSteps(pick: Pick, subject: PickSubject, nameOf: (id: number)
       return ['a row that the table names is missing: the connection is refused'];
     case 'affinity': {
       const [held] = pick.probabilities.keys();
-      return [`sessionAffinity (${frontend.affinitySeconds} s): its last pick, ${nameOf(held!)}, again`];
+      return [
+        ...bypassStep(subject),
+        `sessionAffinity (${frontend.affinitySeconds} s): its last pick, ${nameOf(held!)}, again`,
+      ];
     }
     case 'picked':
-      return [...affinityStep(subject), ...limitStep(subject), pickStep(pick, subject, nameOf), ...brokenStep(pick)];
+      return [
+        ...bypassStep(subject),
+        ...affinityStep(subject),
+        ...limitStep(subject),
+        pickStep(pick, subject, nameOf),
+        ...brokenStep(pick),
+      ];
   }
+}
+
+function whyDown({ gateway }: PickSubject): string {
+  return gateway.serves ? 'the gateway has no listener for the Pod yet' : 'the gateway does not serve';
+}
+
+function bypassStep(subject: PickSubject): readonly string[] {
+  if (!subject.connection || subject.frontend.gateway === Gateway.NONE) return [];
+  return [`${whyDown(subject)}: the connection is balanced without it`];
 }
 
 function affinityStep({ frontend, affinity, nowNs }: PickSubject): readonly string[] {

@@ -96,7 +96,7 @@ async function converse(
 /** The canary is no Pod: id 0. */
 function nobody(): Uint8Array {
   const row = new Uint8Array(PodRowSize);
-  writePodRow({ id: 0, hash4: 0, hash6: 0 }, viewOf(row), 0);
+  writePodRow({ id: 0, hash4: 0, hash6: 0, gatewayPort: 0, gatewaySix: 0, four: '', six: '' }, viewOf(row), 0);
   return row;
 }
 
@@ -115,6 +115,7 @@ function canaryPlan(port: number): FrontendPlan {
     maxConnections: 0,
     tableSize: 0,
     onRemoval: 'drain',
+    gateway: 'none',
     backends: [{ name: service, address: '127.0.0.1', port, node: '', zone: '', state: 'ready', weight: 1 }],
   };
 }

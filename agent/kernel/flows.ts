@@ -4,6 +4,7 @@ import {
   Counter,
   type FlowEventRow,
   FlowEventRowSize,
+  readControlRow,
   readCounterRow,
   readFlowEventRow,
   writeControlRow,
@@ -55,9 +56,20 @@ export function counter(store: Store, which: number): number {
   return which < rows.count ? Number(readCounterRow(view, which * size).value) : 0;
 }
 
-/** Tells the programs whether to report connections, and that the agent is there. `nowNs`: CLOCK_MONOTONIC. */
-export function writeControl(store: Store, control: { readonly heartbeatNs: bigint; readonly events: boolean }): void {
-  const value = new Uint8Array(ControlRowSize);
-  writeControlRow({ heartbeatNs: control.heartbeatNs, events: control.events ? 1 : 0 }, viewOf(value), 0);
+/** Times are CLOCK_MONOTONIC. */
+export interface Control {
+  /** The agent is there. */
+  readonly heartbeatNs: bigint;
+  /** Whether connections are reported. */
+  readonly events: boolean;
+  /** The gateway serves; 0 for not. Default: as it was, for the workers of an earlier agent serve on. */
+  readonly gatewayNs?: bigint;
+}
+
+/** Tells the programs what they need to know while they run. */
+export function writeControl(store: Store, { heartbeatNs, events, gatewayNs }: Control): void {
+  const value = store.lookup('control', indexKey(0)) ?? new Uint8Array(ControlRowSize);
+  const before = readControlRow(viewOf(value), 0);
+  writeControlRow({ heartbeatNs, events: events ? 1 : 0, gatewayNs: gatewayNs ?? before.gatewayNs }, viewOf(value), 0);
   store.update('control', { keys: indexKey(0), values: value, count: 1 });
 }

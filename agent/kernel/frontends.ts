@@ -1,5 +1,5 @@
 import { type RingBackend, ringOf } from '../compile/maglev.js';
-import type { FrontendPlan, PlanBackend } from '../compile/plan.js';
+import type { FrontendPlan, GatewayUse, PlanBackend } from '../compile/plan.js';
 import { slotsOf, weightTotal } from '../compile/slots.js';
 import { strideOf } from '../compile/stride.js';
 import type { LoadBalancer } from '../model/mesh.js';
@@ -9,6 +9,7 @@ import {
   FrontendKeySize,
   type FrontendRow,
   FrontendRowSize,
+  Gateway,
   Policy,
   Protocol,
   SlotRowSize,
@@ -25,6 +26,12 @@ const policies: Readonly<Record<LoadBalancer, number>> = {
   RANDOM: Policy.RANDOM,
   SOURCE_IP: Policy.MAGLEV,
   PASSTHROUGH: Policy.PASSTHROUGH,
+};
+
+const gateways: Readonly<Record<GatewayUse, number>> = {
+  none: Gateway.NONE,
+  bypass: Gateway.BYPASS,
+  closed: Gateway.CLOSED,
 };
 
 /** What a plan becomes once its backends have ids: the contents of its run of slots and of its ring. */
@@ -81,6 +88,7 @@ export function frontendRow(plan: FrontendPlan, weightTotal: number, { service, 
   const fields: FrontendRow = {
     service,
     policy: policies[plan.policy],
+    gateway: gateways[plan.gateway],
     slotBase: slots.base,
     slotCount: slots.size,
     weightTotal,

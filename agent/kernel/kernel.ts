@@ -30,6 +30,9 @@ export const programs = [
   'weft_connect6',
 ] as const;
 
+/** The program of each captured namespace: it is attached there, not to the cgroup. */
+const admission = 'weft_admission';
+
 export interface DatapathOptions {
   readonly pins: Pins;
   /** Absolute path of a cgroup2 directory. */
@@ -48,6 +51,8 @@ export class Datapath {
   readonly store: KernelStore;
   readonly maps: ReadonlyMap<string, NativeMap>;
   readonly programs: ReadonlyMap<string, NativeProgram>;
+  /** Says who may reach the gateway's listener: to be attached to captured namespaces. */
+  readonly admission: NativeProgram;
   /** Maps that were copied into a new layout or size at this start, each with what differed. */
   readonly migrated: readonly string[];
   readonly #links = new Map<string, NativeLink>();
@@ -58,12 +63,14 @@ export class Datapath {
     options: DatapathOptions,
     maps: ReadonlyMap<string, NativeMap>,
     programs: ReadonlyMap<string, NativeProgram>,
+    admission: NativeProgram,
     migrated: readonly string[],
   ) {
     this.#pins = options.pins;
     this.#cgroup = options.cgroup;
     this.maps = maps;
     this.programs = programs;
+    this.admission = admission;
     this.migrated = migrated;
     this.store = new KernelStore(maps as ReadonlyMap<TableName, NativeMap>);
   }
@@ -108,6 +115,7 @@ export class Datapath {
         options,
         maps,
         loaded,
+        object.program(admission),
         copies.map((copy) => copy.name),
       );
     } finally {
@@ -165,6 +173,7 @@ export class Datapath {
   close(): void {
     for (const link of this.#links.values()) link.close();
     for (const program of this.programs.values()) program.close();
+    this.admission.close();
     for (const map of this.maps.values()) map.close();
   }
 

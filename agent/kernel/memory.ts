@@ -4,23 +4,26 @@ import { isArray, keySizeOf, type Rows, type Store, TableFullError, valueSizeOf 
 
 /** Capacities of bpf/maps.h. */
 export const defaultCapacities: Readonly<Record<TableName, number>> = {
+  admissions: 65536,
   affinities: 65536,
   backend_states: 131072,
   backends: 131072,
   connected_datagrams: 65536,
   control: 1,
-  counters: 7,
+  counters: 8,
   datagrams: 0,
-  decisions: 10,
+  decisions: 14,
   edge_rest: 1,
   edges: 65536,
   frontends: 65536,
+  gateway_ports: 8192,
   overrides: 4096,
   pods: 4096,
   rings: 1048576,
   service_states: 65536,
   slots: 524288,
   socket_names: 0,
+  upstreams: 0,
 };
 
 /** A store in memory: what `validate`, `diff` and most tests use. Behaves as the kernel's maps do. */

@@ -22,6 +22,16 @@ export interface Captured {
   readonly row: Uint8Array;
 }
 
+/** Where the gateway listens inside a namespace. */
+interface Listening {
+  /** 0: nowhere. */
+  readonly gatewayPort: number;
+  /** 1: for IPv6 too. */
+  readonly gatewaySix: number;
+}
+
+const nowhere: Listening = { gatewayPort: 0, gatewaySix: 0 };
+
 /** The file that stands for a namespace. The kernel gives inode numbers again at once, hence the time too. */
 interface Place {
   readonly path: string;
@@ -34,6 +44,7 @@ interface Capture {
   readonly captured: Captured;
   readonly place: Place;
   readonly pod: Pod;
+  readonly listening: Listening;
 }
 
 /** Which network namespaces are captured: the `pods` table. */
@@ -140,6 +151,17 @@ export class PodTable {
     return this.#trouble;
   }
 
+  /**
+   * From now on connections of this Pod to Services that have a gateway lead to this port of its namespace, 0 for to none; `hasSix`: those
+   * of IPv6 too. It stays so until the Pod goes, also when another agent takes over. False: the Pod is not captured. Throws as the store does.
+   */
+  setGatewayPort(key: string, port: number, hasSix: boolean): boolean {
+    const capture = this.#captures.get(key);
+    if (capture === undefined) return false;
+    this.#write(key, capture, withListening(capture, { gatewayPort: port, gatewaySix: hasSix ? 1 : 0 }));
+    return true;
+  }
+
   desired(): Batch {
     const batch = new Batch(PodKeySize, PodRowSize, this.#captures.size + 1);
     for (const { captured } of this.#captures.values()) batch.addRow(podKey(captured.netns), captured.row);
@@ -164,13 +186,13 @@ export class PodTable {
       const owner = this.#owners.get(netns);
       if (owner !== undefined && owner !== key) throw new Error(`its network namespace is already that of ${owner}`);
       if (netns === this.#own) throw new Error("its network namespace is the agent's own");
-      const id = present?.captured.id ?? this.#found.get(netns)?.id ?? this.#ids.take();
+      const found = this.#found.get(netns);
+      const id = present?.captured.id ?? found?.id ?? this.#ids.take();
       if (id === undefined) throw new TableFullError('pods', this.#store.capacity('pods'));
-      this.#write(key, present, {
-        captured: { pod: key, id, netns, path: place.path, row: podRow(id, pod) },
-        place,
-        pod,
-      });
+      // The listeners of an earlier agent's gateway are still served.
+      const listening = present?.listening ?? (found?.id === undefined ? nowhere : readPodRow(viewOf(found.row), 0));
+      const captured = { pod: key, id, netns, path: place.path, row: podRow(id, pod, listening) };
+      this.#write(key, present, { captured, place, pod, listening });
     } catch (error) {
       this.#trouble.set(key, error instanceof Error ? error.message : String(error));
     }
@@ -221,10 +243,17 @@ function podKey(netns: bigint): Uint8Array {
   return bytes;
 }
 
-function podRow(id: number, pod: Pod): Uint8Array {
-  const four = pod.addresses.find((address) => !address.includes(':'));
-  const six = pod.addresses.find((address) => address.includes(':'));
+function withListening(capture: Capture, listening: Listening): Capture {
+  const row = podRow(capture.captured.id, capture.pod, listening);
+  return { ...capture, captured: { ...capture.captured, row }, listening };
+}
+
+function podRow(id: number, pod: Pod, { gatewayPort, gatewaySix }: Listening): Uint8Array {
+  const four = pod.addresses.find((address) => !address.includes(':')) ?? '';
+  const six = pod.addresses.find((address) => address.includes(':')) ?? '';
+  const hash4 = four === '' ? 0 : sourceHash(four);
+  const hash6 = six === '' ? 0 : sourceHash(six);
   const bytes = new Uint8Array(PodRowSize);
-  writePodRow({ id, hash4: four ? sourceHash(four) : 0, hash6: six ? sourceHash(six) : 0 }, viewOf(bytes), 0);
+  writePodRow({ id, hash4, hash6, gatewayPort, gatewaySix, four, six }, viewOf(bytes), 0);
   return bytes;
 }

@@ -12,6 +12,7 @@ export const Counter = {
   STORAGE_FULL: 4,
   PEER_SHARED: 5,
   DATAGRAMS_FULL: 6,
+  GATEWAY_STRANGERS: 7,
 } as const;
 
 /** enum weft_event. */
@@ -20,6 +21,13 @@ export const Event = {
   CLOSE: 2,
   FAIL: 3,
   REFUSE: 4,
+} as const;
+
+/** enum weft_gateway. */
+export const Gateway = {
+  NONE: 0,
+  BYPASS: 1,
+  CLOSED: 2,
 } as const;
 
 /** enum weft_policy. */
@@ -49,6 +57,10 @@ export const Reason = {
   MAX_CONNECTIONS: 7,
   TABLE_BROKEN: 8,
   UNSUPPORTED_SOCKET: 9,
+  GATEWAY: 10,
+  GATEWAY_DOWN: 11,
+  GATEWAY_DIRECT: 12,
+  UPSTREAM: 13,
 } as const;
 
 /** enum weft_socket_state. */
@@ -66,6 +78,43 @@ export const Verdict = {
   REDIRECT: 1,
   REFUSE: 2,
 } as const;
+
+/** struct admission, 4 bytes. */
+export interface AdmissionRow {
+  readonly service: number;
+}
+export const AdmissionRowSize = 4;
+export function readAdmissionRow(view: DataView, at: number): AdmissionRow {
+  return {
+    service: view.getUint32(at + 0, true),
+  };
+}
+export function writeAdmissionRow(row: AdmissionRow, view: DataView, at: number): void {
+  view.setUint32(at + 0, row.service, true);
+}
+
+/** struct admission_key, 36 bytes. */
+export interface AdmissionKey {
+  readonly gateway: string;
+  readonly client: string;
+  readonly gatewayPort: number;
+  readonly clientPort: number;
+}
+export const AdmissionKeySize = 36;
+export function readAdmissionKey(view: DataView, at: number): AdmissionKey {
+  return {
+    gateway: readAddress(bytesOf(view), at + 0),
+    client: readAddress(bytesOf(view), at + 16),
+    gatewayPort: view.getUint16(at + 32, false),
+    clientPort: view.getUint16(at + 34, false),
+  };
+}
+export function writeAdmissionKey(row: AdmissionKey, view: DataView, at: number): void {
+  writeAddress(row.gateway, bytesOf(view), at + 0);
+  writeAddress(row.client, bytesOf(view), at + 16);
+  view.setUint16(at + 32, row.gatewayPort, false);
+  view.setUint16(at + 34, row.clientPort, false);
+}
 
 /** struct affinity, 16 bytes. */
 export interface AffinityRow {
@@ -153,21 +202,24 @@ export function writeBackendStateRow(row: BackendStateRow, view: DataView, at: n
   view.setBigUint64(at + 24, row.connectNs, true);
 }
 
-/** struct control, 16 bytes. */
+/** struct control, 24 bytes. */
 export interface ControlRow {
   readonly heartbeatNs: bigint;
   readonly events: number;
+  readonly gatewayNs: bigint;
 }
-export const ControlRowSize = 16;
+export const ControlRowSize = 24;
 export function readControlRow(view: DataView, at: number): ControlRow {
   return {
     heartbeatNs: view.getBigUint64(at + 0, true),
     events: view.getUint32(at + 8, true),
+    gatewayNs: view.getBigUint64(at + 16, true),
   };
 }
 export function writeControlRow(row: ControlRow, view: DataView, at: number): void {
   view.setBigUint64(at + 0, row.heartbeatNs, true);
   view.setUint32(at + 8, row.events, true);
+  view.setBigUint64(at + 16, row.gatewayNs, true);
 }
 
 /** struct counter, 8 bytes. */
@@ -347,6 +399,7 @@ export function writeFlowEventRow(row: FlowEventRow, view: DataView, at: number)
 export interface FrontendRow {
   readonly service: number;
   readonly policy: number;
+  readonly gateway: number;
   readonly slotBase: number;
   readonly slotCount: number;
   readonly weightTotal: number;
@@ -361,6 +414,7 @@ export function readFrontendRow(view: DataView, at: number): FrontendRow {
   return {
     service: view.getUint32(at + 0, true),
     policy: view.getUint8(at + 4),
+    gateway: view.getUint8(at + 5),
     slotBase: view.getUint32(at + 8, true),
     slotCount: view.getUint32(at + 12, true),
     weightTotal: view.getUint32(at + 16, true),
@@ -374,6 +428,7 @@ export function readFrontendRow(view: DataView, at: number): FrontendRow {
 export function writeFrontendRow(row: FrontendRow, view: DataView, at: number): void {
   view.setUint32(at + 0, row.service, true);
   view.setUint8(at + 4, row.policy);
+  view.setUint8(at + 5, row.gateway);
   view.setUint32(at + 8, row.slotBase, true);
   view.setUint32(at + 12, row.slotCount, true);
   view.setUint32(at + 16, row.weightTotal, true);
@@ -402,6 +457,34 @@ export function writeFrontendKey(row: FrontendKey, view: DataView, at: number): 
   writeAddress(row.address, bytesOf(view), at + 0);
   view.setUint16(at + 16, row.port, false);
   view.setUint8(at + 18, row.protocol);
+}
+
+/** struct gateway_port, 4 bytes. */
+export interface GatewayPortRow {
+  readonly pod: number;
+}
+export const GatewayPortRowSize = 4;
+export function readGatewayPortRow(view: DataView, at: number): GatewayPortRow {
+  return {
+    pod: view.getUint32(at + 0, true),
+  };
+}
+export function writeGatewayPortRow(row: GatewayPortRow, view: DataView, at: number): void {
+  view.setUint32(at + 0, row.pod, true);
+}
+
+/** struct gateway_port_key, 4 bytes. */
+export interface GatewayPortKey {
+  readonly port: number;
+}
+export const GatewayPortKeySize = 4;
+export function readGatewayPortKey(view: DataView, at: number): GatewayPortKey {
+  return {
+    port: view.getUint16(at + 0, false),
+  };
+}
+export function writeGatewayPortKey(row: GatewayPortKey, view: DataView, at: number): void {
+  view.setUint16(at + 0, row.port, false);
 }
 
 /** struct override, 648 bytes. */
@@ -479,24 +562,36 @@ export function writePeerRow(row: PeerRow, view: DataView, at: number): void {
   view.setUint32(at + 52, row.named, true);
 }
 
-/** struct pod, 16 bytes. */
+/** struct pod, 48 bytes. */
 export interface PodRow {
   readonly id: number;
   readonly hash4: number;
   readonly hash6: number;
+  readonly gatewayPort: number;
+  readonly gatewaySix: number;
+  readonly four: string;
+  readonly six: string;
 }
-export const PodRowSize = 16;
+export const PodRowSize = 48;
 export function readPodRow(view: DataView, at: number): PodRow {
   return {
     id: view.getUint32(at + 0, true),
     hash4: view.getUint32(at + 4, true),
     hash6: view.getUint32(at + 8, true),
+    gatewayPort: view.getUint16(at + 12, false),
+    gatewaySix: view.getUint8(at + 14),
+    four: readAddress(bytesOf(view), at + 16),
+    six: readAddress(bytesOf(view), at + 32),
   };
 }
 export function writePodRow(row: PodRow, view: DataView, at: number): void {
   view.setUint32(at + 0, row.id, true);
   view.setUint32(at + 4, row.hash4, true);
   view.setUint32(at + 8, row.hash6, true);
+  view.setUint16(at + 12, row.gatewayPort, false);
+  view.setUint8(at + 14, row.gatewaySix);
+  writeAddress(row.four, bytesOf(view), at + 16);
+  writeAddress(row.six, bytesOf(view), at + 32);
 }
 
 /** struct pod_key, 8 bytes. */
@@ -612,9 +707,54 @@ export function writeSocketNameRow(row: SocketNameRow, view: DataView, at: numbe
   view.setBigUint64(at + 72, row.receivedBytes, true);
 }
 
-export type TableName = 'affinities' | 'backend_states' | 'backends' | 'connected_datagrams' | 'control' | 'counters' | 'datagrams' | 'decisions' | 'edge_rest' | 'edges' | 'frontends' | 'overrides' | 'pods' | 'rings' | 'service_states' | 'slots' | 'socket_names';
+export type TableName = 'admissions' | 'affinities' | 'backend_states' | 'backends' | 'connected_datagrams' | 'control' | 'counters' | 'datagrams' | 'decisions' | 'edge_rest' | 'edges' | 'frontends' | 'gateway_ports' | 'overrides' | 'pods' | 'rings' | 'service_states' | 'slots' | 'socket_names' | 'upstreams';
 
 export const tableLayouts: readonly TableLayout[] = [
+  {
+    "name": "admissions",
+    "key": {
+      "name": "admission_key",
+      "size": 36,
+      "fields": [
+        {
+          "name": "gateway",
+          "kind": "address",
+          "offset": 0,
+          "size": 16
+        },
+        {
+          "name": "client",
+          "kind": "address",
+          "offset": 16,
+          "size": 16
+        },
+        {
+          "name": "gateway_port",
+          "kind": "be16",
+          "offset": 32,
+          "size": 2
+        },
+        {
+          "name": "client_port",
+          "kind": "be16",
+          "offset": 34,
+          "size": 2
+        }
+      ]
+    },
+    "value": {
+      "name": "admission",
+      "size": 4,
+      "fields": [
+        {
+          "name": "service",
+          "kind": "u32",
+          "offset": 0,
+          "size": 4
+        }
+      ]
+    }
+  },
   {
     "name": "affinities",
     "key": {
@@ -817,7 +957,7 @@ export const tableLayouts: readonly TableLayout[] = [
     },
     "value": {
       "name": "control",
-      "size": 16,
+      "size": 24,
       "fields": [
         {
           "name": "heartbeat_ns",
@@ -836,6 +976,12 @@ export const tableLayouts: readonly TableLayout[] = [
           "kind": "u32",
           "offset": 12,
           "size": 4
+        },
+        {
+          "name": "gateway_ns",
+          "kind": "u64",
+          "offset": 16,
+          "size": 8
         }
       ]
     }
@@ -1174,10 +1320,16 @@ export const tableLayouts: readonly TableLayout[] = [
           "size": 1
         },
         {
+          "name": "gateway",
+          "kind": "u8",
+          "offset": 5,
+          "size": 1
+        },
+        {
           "name": "pad",
           "kind": "bytes",
-          "offset": 5,
-          "size": 3
+          "offset": 6,
+          "size": 2
         },
         {
           "name": "slot_base",
@@ -1225,6 +1377,39 @@ export const tableLayouts: readonly TableLayout[] = [
           "name": "max_connections",
           "kind": "u32",
           "offset": 36,
+          "size": 4
+        }
+      ]
+    }
+  },
+  {
+    "name": "gateway_ports",
+    "key": {
+      "name": "gateway_port_key",
+      "size": 4,
+      "fields": [
+        {
+          "name": "port",
+          "kind": "be16",
+          "offset": 0,
+          "size": 2
+        },
+        {
+          "name": "pad",
+          "kind": "u16",
+          "offset": 2,
+          "size": 2
+        }
+      ]
+    },
+    "value": {
+      "name": "gateway_port",
+      "size": 4,
+      "fields": [
+        {
+          "name": "pod",
+          "kind": "u32",
+          "offset": 0,
           "size": 4
         }
       ]
@@ -1291,7 +1476,7 @@ export const tableLayouts: readonly TableLayout[] = [
     },
     "value": {
       "name": "pod",
-      "size": 16,
+      "size": 48,
       "fields": [
         {
           "name": "id",
@@ -1312,10 +1497,34 @@ export const tableLayouts: readonly TableLayout[] = [
           "size": 4
         },
         {
-          "name": "pad",
-          "kind": "u32",
+          "name": "gateway_port",
+          "kind": "be16",
           "offset": 12,
-          "size": 4
+          "size": 2
+        },
+        {
+          "name": "gateway_six",
+          "kind": "u8",
+          "offset": 14,
+          "size": 1
+        },
+        {
+          "name": "pad",
+          "kind": "u8",
+          "offset": 15,
+          "size": 1
+        },
+        {
+          "name": "four",
+          "kind": "address",
+          "offset": 16,
+          "size": 16
+        },
+        {
+          "name": "six",
+          "kind": "address",
+          "offset": 32,
+          "size": 16
         }
       ]
     }
@@ -1544,6 +1753,33 @@ export const tableLayouts: readonly TableLayout[] = [
           "kind": "u64",
           "offset": 72,
           "size": 8
+        }
+      ]
+    }
+  },
+  {
+    "name": "upstreams",
+    "key": {
+      "name": "u32",
+      "size": 4,
+      "fields": [
+        {
+          "name": "value",
+          "kind": "u32",
+          "offset": 0,
+          "size": 4
+        }
+      ]
+    },
+    "value": {
+      "name": "u32",
+      "size": 4,
+      "fields": [
+        {
+          "name": "value",
+          "kind": "u32",
+          "offset": 0,
+          "size": 4
         }
       ]
     }

@@ -2,9 +2,11 @@ import { showEndpoint } from './address.js';
 import { viewOf } from './bytes.js';
 import {
   Counter,
+  Gateway,
   Policy,
   Protocol,
   Reason,
+  readAdmissionKey,
   readAffinityKey,
   readAffinityRow,
   readBackendRow,
@@ -17,6 +19,7 @@ import {
   readEdgeRow,
   readFrontendKey,
   readFrontendRow,
+  readGatewayPortKey,
   readOverrideRow,
   readPodKey,
   readPodRow,
@@ -44,6 +47,7 @@ interface Shown {
 const protocols = namesOf(Protocol);
 const policies = namesOf(Policy);
 const reasons = namesOf(Reason);
+const gateways = namesOf(Gateway);
 const counters = namesOf(Counter);
 
 function namesOf(values: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
@@ -79,7 +83,8 @@ const frontend: ShowValue = (value, at) => {
     max: row.maxConnections,
   });
   const head = `service ${row.service} ${nameIn(policies, row.policy)} slots ${row.slotBase}+${row.slotCount}`;
-  return [head, ring, rest].filter((part) => part !== '').join(' ');
+  const gateway = row.gateway === Gateway.NONE ? '' : `gateway ${nameIn(gateways, row.gateway).toLowerCase()}`;
+  return [head, ring, rest, gateway].filter((part) => part !== '').join(' ');
 };
 
 const backend: ShowValue = (value, at) => {
@@ -98,6 +103,13 @@ const counter: ShowValue = (value, at) => String(readCounterRow(value, at).value
 
 /** How each table that has rows to read is written. Socket storage is no table of rows. */
 const shown: Readonly<Partial<Record<TableName, Shown>>> = {
+  admissions: {
+    key: (key, at) => {
+      const { client, clientPort, gateway, gatewayPort } = readAdmissionKey(key, at);
+      return `${showEndpoint(client, clientPort)} to ${showEndpoint(gateway, gatewayPort)}`;
+    },
+    value: (value, at) => `service ${value.getUint32(at, true)}`,
+  },
   affinities: {
     key: (key, at) => {
       const { netns, service } = readAffinityKey(key, at);
@@ -126,8 +138,8 @@ const shown: Readonly<Partial<Record<TableName, Shown>>> = {
   control: {
     key: index,
     value: (value, at) => {
-      const { heartbeatNs, events } = readControlRow(value, at);
-      return `heartbeat ${heartbeatNs} events ${events}`;
+      const { heartbeatNs, events, gatewayNs } = readControlRow(value, at);
+      return [`heartbeat ${heartbeatNs} events ${events}`, fields({ gateway: gatewayNs })].join(' ').trim();
     },
   },
   counters: { key: (key, at) => nameIn(counters, key.getUint32(at, true)).toLowerCase(), value: counter },
@@ -147,6 +159,10 @@ const shown: Readonly<Partial<Record<TableName, Shown>>> = {
     },
     value: frontend,
   },
+  gateway_ports: {
+    key: (key, at) => `port ${readGatewayPortKey(key, at).port}`,
+    value: (value, at) => `pod ${value.getUint32(at, true)}`,
+  },
   overrides: {
     key: (_key, _at, value, valueAt) => {
       const { kind, service, backend } = readOverrideRow(value, valueAt);
@@ -160,8 +176,9 @@ const shown: Readonly<Partial<Record<TableName, Shown>>> = {
   pods: {
     key: (key, at) => `netns ${readPodKey(key, at).netns}`,
     value: (value, at) => {
-      const { id, hash4, hash6 } = readPodRow(value, at);
-      return [`pod ${id}`, fields({ hash4, hash6 })].filter((part) => part !== '').join(' ');
+      const { id, four, six, hash4, hash6, gatewayPort, gatewaySix } = readPodRow(value, at);
+      const gateway = gatewayPort === 0 ? '' : `gateway ${gatewayPort} ${gatewaySix === 1 ? 'IPv4+IPv6' : 'IPv4'}`;
+      return [`pod ${id}`, four, six, fields({ hash4, hash6 }), gateway].filter((part) => part !== '').join(' ');
     },
   },
   rings: { key: index, value: (value, at) => `backend ${value.getUint32(at, true)}` },

@@ -13,6 +13,7 @@ import {
   readAffinityRow,
   readBackendRow,
   readBackendStateRow,
+  readControlRow,
   readFrontendRow,
   readPodRow,
   readServiceStateRow,
@@ -73,6 +74,7 @@ export function tableView({ store, nowNs }: Pick<ViewParts, 'store' | 'nowNs'>):
       writePodKey({ netns }, viewOf(key), 0);
       return row('pods', key, readPodRow);
     },
+    gatewayNs: () => row('control', indexKey(0), readControlRow)?.gatewayNs ?? 0n,
     affinity: (netns, service) => {
       const key = new Uint8Array(AffinityKeySize);
       writeAffinityKey({ netns, service }, viewOf(key), 0);

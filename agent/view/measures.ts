@@ -25,6 +25,10 @@ const verdictOf: Readonly<Record<(typeof reasons)[number], Verdict>> = {
   max_connections: 'refuse',
   table_broken: 'refuse',
   unsupported_socket: 'pass',
+  gateway: 'redirect',
+  gateway_down: 'refuse',
+  gateway_direct: 'refuse',
+  upstream: 'pass',
 };
 
 /** What a scrape shows: the tables' counters are read now. */

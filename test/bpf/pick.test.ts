@@ -156,6 +156,7 @@ function subjectOf(picks: Picks, plan: FrontendPlan, inflight: ReadonlyMap<numbe
     affinity: undefined,
     nowNs: 0n,
     connection: true,
+    gateway: { serves: false, listens: false },
   };
 }
 

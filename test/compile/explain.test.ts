@@ -29,6 +29,9 @@ interface Conditions {
   readonly gone?: readonly number[];
   /** Seconds. */
   readonly now?: bigint;
+  /** When the gateway last said that it serves, in seconds; default never. */
+  readonly gatewayServed?: bigint;
+  readonly gatewayPort?: number;
 }
 
 /** Rows of one Service's plans: backends have the ids 1, 2, … in their order. */
@@ -64,6 +67,7 @@ class Tables implements TableView {
     return {
       service: index + 1,
       policy: policies[plan.policy],
+      gateway: { none: 0, bypass: 1, closed: 2 }[plan.gateway],
       slotBase: index * 1000,
       slotCount: slots.length,
       weightTotal: weight,
@@ -100,11 +104,24 @@ class Tables implements TableView {
   }
 
   pod(netns: bigint) {
-    return netns === 4026n ? { id: 3, hash4: sourceHash('10.0.1.1'), hash6: sourceHash('fd00::1:1') } : undefined;
+    if (netns !== 4026n) return undefined;
+    return {
+      id: 3,
+      hash4: sourceHash('10.0.1.1'),
+      hash6: sourceHash('fd00::1:1'),
+      gatewayPort: this.#conditions.gatewayPort ?? 0,
+      gatewaySix: 0,
+      four: '10.0.1.1',
+      six: 'fd00::1:1',
+    };
   }
 
   affinity() {
     return this.#conditions.affinity;
+  }
+
+  gatewayNs(): bigint {
+    return (this.#conditions.gatewayServed ?? 0n) * 1_000_000_000n;
   }
 
   nowNs(): bigint {

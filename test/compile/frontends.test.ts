@@ -46,6 +46,7 @@ test('one plan for each port and family, with backends of that family', (t) => {
       maxConnections: 0,
       tableSize: 0,
       onRemoval: 'drain',
+      gateway: 'none',
       backends: ['a', 'b'].map((name, index) => ({
         name: `shop/${name}`,
         address: `10.0.0.${index + 1}`,

@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import { drawnSlots, type PickSubject, pickOf, scanSlots } from '../../agent/compile/pick.js';
 import { slotsOf, weightTotal } from '../../agent/compile/slots.js';
 import { pointOf, strideOf } from '../../agent/compile/stride.js';
-import { type FrontendRow, Policy, type SlotRow } from '../../agent/tables/layout.gen.js';
+import { type FrontendRow, Gateway, Policy, type SlotRow } from '../../agent/tables/layout.gen.js';
 
 function frontend(slots: readonly SlotRow[], rest: Partial<FrontendRow> = {}): FrontendRow {
   const weight = weightTotal(slots);
   return {
     service: 7,
     policy: Policy.LEAST_REQUEST,
+    gateway: Gateway.NONE,
     slotBase: 100,
     slotCount: slots.length,
     weightTotal: weight,
@@ -40,6 +41,7 @@ function subject(
     affinity: undefined,
     nowNs: 0n,
     connection: true,
+    gateway: { serves: false, listens: false },
     ...rest,
   };
 }

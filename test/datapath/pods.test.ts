@@ -70,7 +70,15 @@ kernelTest('a namespace that appears later is captured then, and not before', (t
   t.is(pods.troubleOf('a/pod'), undefined);
   t.deepEqual(rowsOf(store), new Map([[cookieOf(`/run/netns/${name}`), 1]]));
   const row = readPodRow(viewOf(store.read('pods').values), 0);
-  t.deepEqual(row, { id: 1, hash4: sourceHash('10.0.0.9'), hash6: sourceHash('fd00::9') });
+  t.deepEqual(row, {
+    id: 1,
+    hash4: sourceHash('10.0.0.9'),
+    hash6: sourceHash('fd00::9'),
+    gatewayPort: 0,
+    gatewaySix: 0,
+    four: '10.0.0.9',
+    six: 'fd00::9',
+  });
   t.is(pods.nameOf(1), 'a/pod');
 });
 

@@ -19,6 +19,7 @@ import {
   type FlowEventRow,
   FlowEventRowSize,
   PodKeySize,
+  type PodRow,
   PodRowSize,
   Reason,
   readBackendStateRow,
@@ -104,7 +105,7 @@ export class World {
     this.#unlock = release;
     [this.#datapath, this.#reconciler] = this.#load(capacities);
     const control = new Uint8Array(ControlRowSize);
-    writeControlRow({ heartbeatNs: native().monotonicNs(), events: 1 }, viewOf(control), 0);
+    writeControlRow({ heartbeatNs: native().monotonicNs(), events: 1, gatewayNs: 0n }, viewOf(control), 0);
     this.datapath.store.update('control', { keys: indexKey(0), values: control, count: 1 });
   }
 
@@ -155,13 +156,17 @@ export class World {
     return pod;
   }
 
-  /** Writes the pod's row: from now on its connections are captured. */
-  enrol({ id, cookie }: Pod, addresses: readonly string[] = []): void {
+  /** Writes the pod's row: from now on its connections are captured. `gateway`: where it listens in there. */
+  enrol(
+    { id, cookie }: Pod,
+    addresses: readonly string[] = [],
+    gateway: Pick<PodRow, 'gatewayPort' | 'gatewaySix'> = { gatewayPort: 0, gatewaySix: 0 },
+  ): void {
     const keys = new Uint8Array(PodKeySize);
     const values = new Uint8Array(PodRowSize);
-    const hash = (isSix: boolean): number => sourceHash(addresses.find((each) => each.includes(':') === isSix) ?? '');
+    const [four = '', six = ''] = [false, true].map((isSix) => addresses.find((each) => each.includes(':') === isSix));
     writePodKey({ netns: cookie }, viewOf(keys), 0);
-    writePodRow({ id, hash4: hash(false), hash6: hash(true) }, viewOf(values), 0);
+    writePodRow({ id, hash4: sourceHash(four), hash6: sourceHash(six), four, six, ...gateway }, viewOf(values), 0);
     this.datapath.store.update('pods', { keys, values, count: 1 });
   }
 
@@ -285,6 +290,8 @@ export interface PlanOptions {
   readonly affinitySeconds?: number;
   readonly maxConnections?: number;
   readonly tableSize?: number;
+  /** Default `none`. */
+  readonly gateway?: FrontendPlan['gateway'];
 }
 
 /** A plan as the compiler makes them; ROUND_ROBIN unless told otherwise. */
@@ -308,6 +315,7 @@ export function planOf(options: PlanOptions): FrontendPlan {
     maxConnections: options.maxConnections ?? 0,
     tableSize: options.policy === 'SOURCE_IP' ? (options.tableSize ?? 1021) : 0,
     onRemoval: 'drain',
+    gateway: options.gateway ?? 'none',
     backends: weights.map(
       ([backend, weight]): PlanBackend => ({
         name: backend,

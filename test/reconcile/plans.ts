@@ -38,6 +38,7 @@ export function makePlan(service: string, sketch: PlanSketch): FrontendPlan {
     maxConnections: sketch.maxConnections ?? 0,
     tableSize: policy === 'SOURCE_IP' ? (sketch.tableSize ?? 31) : 0,
     onRemoval: sketch.onRemoval ?? 'drain',
+    gateway: 'none',
     backends: Object.entries(sketch.backends).map(([endpoint, weight]) => backendOf(endpoint, weight)),
   };
 }

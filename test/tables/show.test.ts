@@ -6,6 +6,7 @@ import {
   FrontendKeySize,
   type FrontendRow,
   FrontendRowSize,
+  Gateway,
   OverrideKeySize,
   OverrideRowSize,
   PodKeySize,
@@ -29,6 +30,7 @@ import { compareNaturally, RowText, showRows } from '../../agent/tables/show.js'
 const plain: FrontendRow = {
   service: 3,
   policy: Policy.LEAST_REQUEST,
+  gateway: Gateway.NONE,
   slotBase: 12,
   slotCount: 2,
   weightTotal: 2,
@@ -54,9 +56,9 @@ test('frontends: what is 0 is left out, addresses are in the order of their numb
     affinitySeconds: 10800,
     maxConnections: 5,
   });
-  add('10.96.0.9', {});
+  add('10.96.0.9', { gateway: Gateway.CLOSED });
   t.deepEqual(showRows('frontends', rows), [
-    'frontends 10.96.0.9:80 TCP: service 3 LEAST_REQUEST slots 12+2 weight 2 stride 1',
+    'frontends 10.96.0.9:80 TCP: service 3 LEAST_REQUEST slots 12+2 weight 2 stride 1 gateway closed',
     'frontends 10.96.0.10:80 TCP: service 3 ROUND_ROBIN slots 12+2 weight 10 stride 7 affinity 10800 max 5',
     'frontends [fd00::1]:80 TCP: service 3 MAGLEV slots 12+2 ring 100+1021 weight 2 stride 1',
   ]);
@@ -86,12 +88,13 @@ test('slots and backends are known by their index', (t) => {
 });
 
 test('pods, overrides and decisions', (t) => {
+  const pod = { id: 7, hash4: 12, hash6: 0, gatewayPort: 61007, gatewaySix: 0, four: '10.1.0.7', six: '' };
   const pods = new Batch(PodKeySize, PodRowSize);
   pods.add((key, keyAt, value, valueAt) => {
     writePodKey({ netns: 4026531840n }, key, keyAt);
-    writePodRow({ id: 7, hash4: 12, hash6: 0 }, value, valueAt);
+    writePodRow(pod, value, valueAt);
   });
-  t.deepEqual(showRows('pods', pods), ['pods netns 4026531840: pod 7 hash4 12']);
+  t.deepEqual(showRows('pods', pods), ['pods netns 4026531840: pod 7 10.1.0.7 hash4 12 gateway 61007 IPv4']);
   const overrides = new Batch(OverrideKeySize, OverrideRowSize);
   overrides.add((_key, _keyAt, value, at) => {
     writeOverrideRow({ kind: 1, weight: 5, service: 'shop/user', backend: 'shop/user-1' }, value, at);
@@ -115,7 +118,7 @@ test('every table has a text, but for storage of sockets', (t) => {
   for (const { name, key, value } of tableLayouts) {
     const rows = { keys: new Uint8Array(key.size), values: new Uint8Array(value.size), count: 1 };
     const show = (): string => new RowText(name as never, rows).value(0);
-    if (name === 'socket_names' || name === 'datagrams') t.throws(show, { message: /no rows/ });
+    if (['socket_names', 'datagrams', 'upstreams'].includes(name)) t.throws(show, { message: /no rows/ });
     else t.not(show(), '');
   }
 });

@@ -26,6 +26,10 @@ test('decisions by reason, each with its verdict', async (t) => {
       'refuse max_connections 107',
       'refuse table_broken 108',
       'pass unsupported_socket 109',
+      'redirect gateway 110',
+      'refuse gateway_down 111',
+      'refuse gateway_direct 112',
+      'pass upstream 113',
     ],
   );
 });

@@ -30,7 +30,7 @@ export function programChecks(): readonly Check[] {
         mkdirSync(pins);
         const next = loaded((name) => name === 'weft_getpeername4');
         try {
-          for (const { name, section } of object.programs()) {
+          for (const { name, section } of object.programs().filter((each) => each.section !== 'sk_lookup')) {
             const link = object.program(name).attachCgroup(cgroup);
             link.pin(join(pins, name));
             link.close();
