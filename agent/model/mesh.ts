@@ -41,7 +41,7 @@ export interface Service {
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
   /** spec.clusterIPs (or clusterIP), then spec.externalIPs, then status.loadBalancer.ingress[].ip; none for headless and ExternalName. */
   readonly addresses: readonly string[];
-  /** spec.externalName, in lower case and without a final dot; empty for other types. */
+  /** spec.externalName without a final dot; empty for other types. */
   readonly externalName: string;
   readonly headless: boolean;
   /** Undefined without a selector (its EndpointSlices are then written by somebody else). */

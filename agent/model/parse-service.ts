@@ -101,7 +101,7 @@ function warnAnnotations(found: Findings, meta: Metadata): void {
   }
 }
 
-/** In lower case, without a final dot; empty when there is none. */
+/** Without a final dot; empty when there is none. */
 function readExternalName(found: Findings, spec: Raw): string {
   const name = readString(found, spec, 'spec', 'externalName');
   if (name === undefined) {
@@ -115,7 +115,7 @@ function readExternalName(found: Findings, spec: Raw): string {
   if (clusterIp !== undefined && clusterIp !== '' && clusterIp !== 'None') {
     found.error('WEFT0212', 'spec.clusterIP', 'a Service of type ExternalName has no address');
   }
-  return (name ?? '').toLowerCase().replace(/\.$/, '');
+  return (name ?? '').replace(/\.$/, '');
 }
 
 /** clusterIP and clusterIPs, which must agree: at most one address a family, the first in both. */

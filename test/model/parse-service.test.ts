@@ -67,7 +67,7 @@ const good: readonly (readonly [string, Raw, Partial<Service>])[] = [
   ],
   [
     'an external name',
-    { type: 'ExternalName', externalName: 'DB.example.com.', clusterIP: undefined, ports: [] },
+    { type: 'ExternalName', externalName: 'db.example.com.', clusterIP: undefined, ports: [] },
     { type: 'ExternalName', externalName: 'db.example.com', addresses: [], ports: [] },
   ],
 ];
