@@ -162,7 +162,7 @@ export interface Rewrite {
 
 export type PathChange =
   | { readonly type: 'full'; readonly value: string }
-  /** What the match's `prefix` or `elements` covered is replaced; without such a match the whole path is. */
+  /** What the match's `prefix` or `elements` covered is replaced; the whole path of an exact or regex match; `/` where no path is matched. */
   | { readonly type: 'prefix'; readonly value: string }
   /** Every match of the RE2 is replaced; \1 refers to a group. */
   | { readonly type: 'regex'; readonly match: string; readonly value: string };
