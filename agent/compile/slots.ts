@@ -1,3 +1,4 @@
+import { greatestCommonDivisor } from '../balance/stride.js';
 import type { SlotRow } from '../tables/layout.gen.js';
 
 export interface WeightedBackend {
@@ -45,11 +46,6 @@ function equalSlots(kept: readonly WeightedBackend[]): readonly SlotRow[] {
 /** The sum of a region's weights: `weight_total` of its frontend, 0 without slots. */
 export function weightTotal(slots: readonly Pick<SlotRow, 'cumulative'>[]): number {
   return slots.at(-1)?.cumulative ?? 0;
-}
-
-export function greatestCommonDivisor(a: number, b: number): number {
-  while (b !== 0) [a, b] = [b, a % b];
-  return a;
 }
 
 function aliasTable(weights: readonly number[], total: number): { threshold: number[]; alias: number[] } {

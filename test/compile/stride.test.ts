@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { greatestCommonDivisor, slotsOf, weightTotal } from '../../agent/compile/slots.js';
+import { greatestCommonDivisor } from '../../agent/balance/stride.js';
+import { slotsOf, weightTotal } from '../../agent/compile/slots.js';
 import { pointOf, strideOf } from '../../agent/compile/stride.js';
 import type { SlotRow } from '../../agent/tables/layout.gen.js';
 
