@@ -37,10 +37,16 @@ export interface ClusterEndpoint {
 }
 
 export type HashKey =
-  | { readonly type: 'header'; readonly name: string }
+  | {
+      readonly type: 'header';
+      readonly name: string;
+      /** Of the value before it is hashed: every match of the RE2 is replaced, \1 refers to a group. */
+      readonly rewrite?: { readonly match: string; readonly value: string };
+    }
   | {
       readonly type: 'cookie';
       readonly name: string;
+      /** Empty: the cookie has no Path. */
       readonly path: string;
       /** Undefined: the client's own cookie is hashed, none is made. 0: a session cookie. */
       readonly ttlMs: number | undefined;
@@ -62,12 +68,15 @@ export type Balancing =
         | { readonly type: 'maglev'; readonly tableSize: number };
     };
 
-/** localityLbSetting (DestinationRule). */
+/**
+ * localityLbSetting (DestinationRule), where it is in effect: at most one of the three lists has entries. With none, as with `failover`, endpoints
+ * whose region, zone and subzone are more like the client's come first, and others while those are ejected.
+ */
 export interface LocalityPolicy {
   /** `from` and the keys of `to`: `region/zone/subzone`, with `*`; weights sum to 100. */
   readonly distribute: readonly { readonly from: string; readonly to: Readonly<Record<string, number>> }[];
   readonly failover: readonly { readonly from: string; readonly to: string }[];
-  /** Label names, or `name=value`. */
+  /** Label names, or `name=value`. `ClusterEndpoint.labels` and `ClientPod.labels` have them. */
   readonly failoverPriority: readonly string[];
 }
 
@@ -140,13 +149,13 @@ export interface ClusterPolicy {
 
 /** The policy for the clients that `when` fits; the first that fits is used. */
 export interface PolicyVariant {
-  /** Undefined: any. `namespaces`: exportTo; `labels`: workloadSelector. */
+  /** Undefined: any, traffic from outside too. `namespaces`: of the client Pod; `labels`: it has all of them (workloadSelector). */
   readonly when: {
     readonly namespaces: readonly string[] | undefined;
     readonly labels: Readonly<Record<string, string>> | undefined;
   };
   readonly policy: ClusterPolicy;
-  /** Indexes into the cluster's endpoints of the subset's members; undefined: all. */
+  /** Indexes into the cluster's endpoints of the subset's members; undefined: all. Empty also where these clients may not use the cluster: no healthy upstream. */
   readonly members: readonly number[] | undefined;
 }
 
