@@ -17,6 +17,8 @@ export interface AgentOptions {
   readonly cgroup: string;
   /** A CPU that the agent keeps away from, where there are several. */
   readonly avoid: number;
+  /** Further options of `weft run`. */
+  readonly options?: readonly string[];
 }
 
 /** The real agent, `weft run`, as a process of its own; it can be killed and started again on the same pins. */
@@ -64,6 +66,7 @@ export class Agent {
       this.#api,
       '--metrics',
       this.#metrics,
+      ...(this.#options.options ?? []),
     ];
     this.#process = spawn(
       'setpriv',
@@ -99,6 +102,19 @@ export class Agent {
     const status = readFileSync(`/proc/${this.#process!.pid}/status`, 'utf8');
     const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024;
     return { now: field('VmRSS'), peak: field('VmHWM') };
+  }
+
+  /** pids of the gateway's workers. */
+  workers(): readonly number[] {
+    const pid = this.#process!.pid!;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+    return children.filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('/gateway/worker.js'));
+  }
+
+  /** Lets the gateway's workers run on one CPU only. */
+  pinWorkers(cpu: number): void {
+    for (const pid of this.workers())
+      execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(cpu), String(pid)]);
   }
 
   /** kill -9; resolves when the process is gone. The pins stay. */

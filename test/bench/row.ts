@@ -60,3 +60,8 @@ export function row(series: Series): Row {
 export function atMost(text: string, value: number, unit: string, bound: number): Aim {
   return { text: `${text} ≤ ${Number(bound.toPrecision(3))} ${unit}`, value, unit, met: value <= bound };
 }
+
+/** An aim that is met by a value of at least `bound`. */
+export function atLeast(text: string, value: number, unit: string, bound: number): Aim {
+  return { text: `${text} ≥ ${Number(bound.toPrecision(3))} ${unit}`, value, unit, met: value >= bound };
+}

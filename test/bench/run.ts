@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import type { Aim, Bench, Outcome, Row } from './bench.js';
 import { change } from './change.js';
 import { connect } from './connect.js';
+import { http } from './http/http.js';
 import { type Machine, machine } from './machine.js';
 import { program } from './program.js';
 import { restart } from './restart.js';
@@ -13,7 +14,7 @@ import { Scope, sweep } from './scope.js';
 // npm puts packages' programs before the system's: one of them is called nft.
 process.env.PATH = `/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PATH ?? ''}`;
 
-const benches: Readonly<Record<string, Bench>> = { connect, program, change, restart };
+const benches: Readonly<Record<string, Bench>> = { connect, program, change, restart, http };
 
 const usage = `npm run bench -- [NAME…] [--quick] [--rounds N] [--cpu N] [--only VARIANT,…] [--json FILE]
 
@@ -21,7 +22,7 @@ NAME: ${Object.keys(benches).join(', ')} (default: all)
 --quick   100 services only, few rounds
 --rounds  rounds to measure (default: each bench's own)
 --cpu     the CPU to pin to (default: the last)
---only    variants to measure besides the baseline, with commas: weft, nftables, iptables (connect)
+--only    variants to measure besides the baseline, with commas: weft, nftables, iptables (connect); weft, nginx (http)
 --json    also write the results there: one object, or an array when several benches ran
 `;
 
