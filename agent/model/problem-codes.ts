@@ -59,19 +59,23 @@ export type ProblemCode =
   | 'WEFT0405'
   | 'WEFT0406'
   | 'WEFT0407'
+  | 'WEFT0408'
+  | 'WEFT0409'
   | 'WEFT0501'
   | 'WEFT0502'
   | 'WEFT0503'
   | 'WEFT0504'
   | 'WEFT0505'
   | 'WEFT0506'
+  | 'WEFT0507'
   | 'WEFT0601'
   | 'WEFT0602'
   | 'WEFT0603'
   | 'WEFT0604'
   | 'WEFT0605'
   | 'WEFT0606'
-  | 'WEFT0607';
+  | 'WEFT0607'
+  | 'WEFT0608';
 
 const error = 'error';
 const warning = 'warning';
@@ -374,6 +378,19 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     meaning: 'A port-level setting names a port that the Service does not have.',
     fix: 'name one of the Service’s ports',
   },
+  WEFT0408: {
+    title: 'certificate not usable',
+    severity: warning,
+    meaning:
+      'A file or Secret with a certificate, key or authority cannot be read, or lacks a part. What needs it is not served, and nothing is sent in clear instead.',
+    fix: 'correct the name, or what it holds',
+  },
+  WEFT0409: {
+    title: 'reference not permitted',
+    severity: warning,
+    meaning: 'The object refers to one of another namespace, which has no ReferenceGrant for it.',
+    fix: 'add a ReferenceGrant to the namespace of the object that is referred to',
+  },
   WEFT0501: {
     title: 'duplicate object',
     severity: error,
@@ -413,6 +430,13 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     meaning:
       'Two VirtualServices have the same host and gateway. The older one wins, then the one whose NAMESPACE/NAME sorts first.',
     fix: 'merge the two',
+  },
+  WEFT0507: {
+    title: 'listeners conflict',
+    severity: warning,
+    meaning:
+      'Two Gateways want something different of one port: another protocol, or the same host. The older one has it, then the one whose NAMESPACE/NAME sorts first.',
+    fix: 'use another port or host',
   },
   WEFT0601: {
     title: 'table full',
@@ -457,6 +481,12 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     severity: warning,
     meaning: 'A kernel table or program differed from what was written and has been repaired.',
     fix: 'find what else writes to the tables or attaches to the cgroup',
+  },
+  WEFT0608: {
+    title: 'port not available',
+    severity: error,
+    meaning: 'A port that a Gateway asks for cannot be listened on. Its other ports, and other Gateways, are served.',
+    fix: 'end what listens on the port, or use another',
   },
 };
 
