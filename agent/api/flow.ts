@@ -23,11 +23,34 @@ export const reasons = [
 ] as const;
 export type Reason = (typeof reasons)[number];
 
-/** `enum weft_event` of bpf/tables.h, in its order (from 1). */
-export const flowEvents = ['open', 'close', 'fail', 'refuse'] as const;
+/** `enum weft_event` of bpf/tables.h, in its order (from 1); then `request`, which the gateway's workers report. */
+export const flowEvents = ['open', 'close', 'fail', 'refuse', 'request'] as const;
 export type FlowEvent = (typeof flowEvents)[number];
 
-/** One thing that happened to one connection. */
+/** One request through the gateway. */
+export interface FlowRequest {
+  readonly method: string;
+  readonly authority: string;
+  /** With the query. */
+  readonly path: string;
+  /** `HTTP/1.1`, `HTTP/2`; empty for an L4 connection. */
+  readonly version: string;
+  /** 0 when no response was sent. */
+  readonly status: number;
+  /** -1 unless gRPC. */
+  readonly grpcStatus: number;
+  /** `VirtualService NS/NAME http[0]`; empty without a rule. */
+  readonly rule: string;
+  readonly cluster: string;
+  /** Envoy's response flags, `-` for none. */
+  readonly flags: string;
+  readonly attempts: number;
+  /** Until the response's head came from the backend, ms. */
+  readonly upstreamMs: number;
+  readonly requestId: string;
+}
+
+/** One thing that happened to one connection, or one request. */
 export interface Flow {
   /** RFC 3339 with milliseconds. */
   readonly time: string;
@@ -54,6 +77,8 @@ export interface Flow {
   readonly receivedBytes: number;
   /** Smoothed round trip in ms at `close`. */
   readonly rttMs: number;
+  /** Of the event `request` only. */
+  readonly request?: FlowRequest;
 }
 
 /** What a client of /v1/flows asks for; an undefined field matches everything. */
@@ -68,6 +93,15 @@ export interface FlowFilter {
   readonly reason?: Reason;
   readonly event?: FlowEvent;
   readonly protocol?: Protocol;
+  /** Of requests: a status (`503`) or its class (`5xx`). */
+  readonly status?: string;
+  /** Of requests: the rule's name, or its resource (`VirtualService NS/NAME`). */
+  readonly rule?: string;
+}
+
+function hasStatus(request: FlowRequest | undefined, wanted: string): boolean {
+  const status = String(request?.status ?? '');
+  return wanted.endsWith('xx') ? status.length === 3 && status[0] === wanted[0] : status === wanted;
 }
 
 export function matchesFlow(filter: FlowFilter, flow: Flow): boolean {
@@ -79,7 +113,9 @@ export function matchesFlow(filter: FlowFilter, flow: Flow): boolean {
     (filter.verdict === undefined || filter.verdict === flow.verdict) &&
     (filter.reason === undefined || filter.reason === flow.reason) &&
     (filter.event === undefined || filter.event === flow.event) &&
-    (filter.protocol === undefined || filter.protocol === flow.protocol)
+    (filter.protocol === undefined || filter.protocol === flow.protocol) &&
+    (filter.status === undefined || hasStatus(flow.request, filter.status)) &&
+    (filter.rule === undefined || flow.request?.rule.startsWith(filter.rule) === true)
   );
 }
 

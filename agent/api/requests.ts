@@ -101,6 +101,8 @@ export const FlowQuerySchema: Schema = closed(
     reason: oneOf(reasons),
     event: oneOf(flowEvents),
     protocol: oneOf(['TCP', 'UDP']),
+    status: text({ pattern: '^([1-5]xx|[0-9]{1,3})$', description: 'Of requests: 503, or 5xx.' }),
+    rule: text({ description: 'Of requests: the rule, or its resource.' }),
   },
 );
 

@@ -161,24 +161,42 @@ export const DiffSchema: Schema = listingSchema(
 export const WeightsSchema: Schema = record({ service: Text, weights: WeightMap });
 export const DrainSchema: Schema = record({ pod: Text, drained: flag });
 
-export const FlowSchema: Schema = record({
-  time: text({ format: 'date-time' }),
-  event: oneOf(flowEvents),
-  verdict: oneOf(verdicts),
-  reason: oneOf(reasons),
-  protocol: Protocol,
-  from: Text,
-  service: Text,
-  serviceAddress: Text,
-  servicePort: Port,
-  backend: Text,
-  backendAddress: Text,
-  backendPort: Port,
-  connectMs: number(),
-  durationMs: number(),
-  sentBytes: Count,
-  receivedBytes: Count,
-  rttMs: number(),
+const FlowRequestSchema: Schema = record({
+  method: Text,
+  authority: Text,
+  path: Text,
+  version: Text,
+  status: Count,
+  grpcStatus: number(),
+  rule: Text,
+  cluster: Text,
+  flags: Text,
+  attempts: Count,
+  upstreamMs: number(),
+  requestId: Text,
 });
+
+export const FlowSchema: Schema = record(
+  {
+    time: text({ format: 'date-time' }),
+    event: oneOf(flowEvents),
+    verdict: oneOf(verdicts),
+    reason: oneOf(reasons),
+    protocol: Protocol,
+    from: Text,
+    service: Text,
+    serviceAddress: Text,
+    servicePort: Port,
+    backend: Text,
+    backendAddress: Text,
+    backendPort: Port,
+    connectMs: number(),
+    durationMs: number(),
+    sentBytes: Count,
+    receivedBytes: Count,
+    rttMs: number(),
+  },
+  { request: FlowRequestSchema },
+);
 
 export const LostSchema: Schema = record({ event: oneOf(['lost']), lost: Count });

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Flow, flowEvents, reasons, verdicts } from '../api/flow.js';
+import { type Flow, type FlowRequest, flowEvents, reasons, verdicts } from '../api/flow.js';
 import type { LostRecord } from '../api/flow-stream.js';
 import { connectAgent, withAgent } from './agent-client.js';
 import { CommandFailure, exitCodes } from './exit.js';
@@ -8,13 +8,20 @@ import { readProtocol } from './explain.js';
 import { type OutputOptions, outputFormats } from './output.js';
 import { type Colour, hasColour, paint, plain, print, say } from './terminal.js';
 
-const filterNames = ['from', 'to', 'service', 'backend', 'verdict', 'reason', 'event', 'protocol', 'limit'] as const;
+const connectionFilters = ['from', 'to', 'service', 'backend', 'verdict', 'reason', 'event', 'protocol'] as const;
+const filterNames = [...connectionFilters, 'status', 'rule', 'limit'] as const;
 
 type FlowOptions = OutputOptions & { readonly follow?: true } & {
   readonly [Name in (typeof filterNames)[number]]?: string;
 };
 
-const colours: Record<Flow['event'], Colour> = { open: 'green', close: 'grey', fail: 'red', refuse: 'red' };
+const colours: Record<Flow['event'], Colour> = {
+  open: 'green',
+  close: 'grey',
+  fail: 'red',
+  refuse: 'red',
+  request: 'green',
+};
 
 function readLimit(text: string): string {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Expected a number.');
@@ -28,8 +35,28 @@ function bytes(count: number): string {
   return `${(count / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
 }
 
+/** One request a line: when, who asked what of whom, the answer, and the rule that decided. */
+function showRequest(flow: Flow, request: FlowRequest, wide: boolean): string {
+  const from = flow.from || flow.serviceAddress || '?';
+  const to = flow.backend === '' ? '-' : flow.backend;
+  const asked = `${request.method} ${request.authority}${request.path}`.trim();
+  const grpc = request.grpcStatus < 0 ? '' : ` grpc ${request.grpcStatus}`;
+  const answer = request.version === '' ? 'tcp' : `${request.status || 'no answer'}${grpc}`;
+  const facts = [
+    `${flow.durationMs.toFixed(1)} ms`,
+    ...(request.flags === '-' ? [] : [request.flags]),
+    ...(request.attempts > 1 ? [`${request.attempts} attempts`] : []),
+    ...(request.rule === '' ? [] : [`by ${request.rule}`]),
+    ...(wide ? [`cluster ${request.cluster}`, `sent ${bytes(flow.sentBytes)}`, `id ${request.requestId}`] : []),
+  ];
+  const failed = request.status >= 500 || request.grpcStatus > 0 || (request.status === 0 && request.version !== '');
+  const event = paint('request', failed ? 'red' : 'green', hasColour());
+  return `${flow.time}  ${event} ${plain(`${from} -> ${asked} -> ${to}`)}  ${answer}, ${plain(facts.join(', '))}`;
+}
+
 /** One flow a line: when, what, who → which Service → which backend, and what is known of the connection. */
 function showFlow(flow: Flow, wide: boolean): string {
+  if (flow.request !== undefined) return showRequest(flow, flow.request, wide);
   const from = flow.from || '?';
   const service = `${flow.service || flow.serviceAddress}:${flow.servicePort}/${flow.protocol}`;
   const to = flow.backend === '' ? flow.reason : `${flow.backend} ${flow.backendAddress}:${flow.backendPort}`;
@@ -68,7 +95,7 @@ async function printYaml(record: Flow | LostRecord): Promise<void> {
 export function addFlows(program: Command): void {
   const command = program
     .command('flows')
-    .description('show connections as they happened, oldest first')
+    .description('show connections and requests as they happened, oldest first')
     .option('-f, --follow', 'go on as they happen')
     .option('--from <pod>', 'only from this client, NS/POD')
     .option('--to <name>', 'only to this Service NS/NAME or backend NS/POD')
@@ -78,6 +105,8 @@ export function addFlows(program: Command): void {
     .addOption(new Option('--reason <reason>', 'only for this reason').choices(reasons))
     .addOption(new Option('--event <event>', 'only this event').choices(flowEvents))
     .addOption(new Option('--protocol <protocol>', 'TCP or UDP').argParser(readProtocol))
+    .option('--status <status>', 'only requests with this status: 503, or 5xx')
+    .option('--rule <rule>', 'only requests that this rule, or a rule of this resource, decided')
     .addOption(new Option('-n, --limit <n>', 'how many of the last (default: 100; 0 with -f)').argParser(readLimit))
     .addOption(
       new Option('-o, --output <format>', 'how to print; json is one object a line')

@@ -32,6 +32,7 @@ export class KernelFlows implements FlowHub {
   /** What the reader had lost before this agent started. */
   readonly #lostBefore: number;
   #lost = 0;
+  #lostElsewhere = 0;
   #stop: () => void;
 
   constructor(options: FlowHubOptions) {
@@ -58,9 +59,21 @@ export class KernelFlows implements FlowHub {
     };
   }
 
+  /** Takes flows in that somebody else saw, and how many it could not tell of. */
+  add(flows: readonly Flow[], lost: number): void {
+    this.#lostElsewhere += lost;
+    for (const flow of flows) this.#keep(flow);
+    if (flows.length > 0) for (const listener of this.#listeners) listener(flows);
+  }
+
+  /** Whether somebody wants flows as they happen. */
+  get isFollowed(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   /** As of the last poll. */
   lost(): number {
-    return this.#lost;
+    return this.#lost + this.#lostElsewhere;
   }
 
   close(): void {
