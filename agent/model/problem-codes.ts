@@ -61,6 +61,9 @@ export type ProblemCode =
   | 'WEFT0407'
   | 'WEFT0408'
   | 'WEFT0409'
+  | 'WEFT0410'
+  | 'WEFT0411'
+  | 'WEFT0412'
   | 'WEFT0501'
   | 'WEFT0502'
   | 'WEFT0503'
@@ -68,6 +71,9 @@ export type ProblemCode =
   | 'WEFT0505'
   | 'WEFT0506'
   | 'WEFT0507'
+  | 'WEFT0508'
+  | 'WEFT0509'
+  | 'WEFT0510'
   | 'WEFT0601'
   | 'WEFT0602'
   | 'WEFT0603'
@@ -391,6 +397,26 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     meaning: 'The object refers to one of another namespace, which has no ReferenceGrant for it.',
     fix: 'add a ReferenceGrant to the namespace of the object that is referred to',
   },
+  WEFT0410: {
+    title: 'no such subset',
+    severity: warning,
+    meaning: 'No DestinationRule of the destination has this subset: requests for it are answered with 503.',
+    fix: 'correct the name or add the subset to the DestinationRule',
+  },
+  WEFT0411: {
+    title: 'port not said',
+    severity: warning,
+    meaning:
+      'The destination has several ports, none of them is the one that was addressed, and the rule names none: requests for it are answered with 503.',
+    fix: 'add the port',
+  },
+  WEFT0412: {
+    title: 'rule for nothing',
+    severity: warning,
+    meaning:
+      'No traffic can come to the rule: what it is bound to is no Service port with an address, or no listener takes it.',
+    fix: 'correct the host, the parentRef or the gateways, or remove the rule',
+  },
   WEFT0501: {
     title: 'duplicate object',
     severity: error,
@@ -437,6 +463,26 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     meaning:
       'Two Gateways want something different of one port: another protocol, or the same host. The older one has it, then the one whose NAMESPACE/NAME sorts first.',
     fix: 'use another port or host',
+  },
+  WEFT0508: {
+    title: 'rule never matches',
+    severity: warning,
+    meaning: 'An earlier rule matches every request that this one could match, so it never does.',
+    fix: 'put it before the other, or remove it',
+  },
+  WEFT0509: {
+    title: 'rules of another kind win',
+    severity: warning,
+    meaning:
+      'On one Service port GRPCRoutes win over HTTPRoutes, and both over VirtualServices: this resource has no effect there.',
+    fix: 'use one kind for this port',
+  },
+  WEFT0510: {
+    title: 'delegated rule left out',
+    severity: warning,
+    meaning:
+      'What a rule of the delegate matches is not within what the rule that delegates matches, or the delegate is not exported to it.',
+    fix: 'narrow the delegate’s match, or widen the other',
   },
   WEFT0601: {
     title: 'table full',
