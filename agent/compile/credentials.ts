@@ -1,0 +1,29 @@
+import type { Secret } from '../model/secret.js';
+
+export type PemReading =
+  | { readonly ok: true; readonly text: string }
+  /** Why: a sentence without the path. */
+  | { readonly ok: false; readonly error: string };
+
+/** Where certificates and keys come from. */
+export interface Credentials {
+  /** A file of the node. */
+  readonly readPem: (path: string) => PemReading;
+  /** By NS/NAME. */
+  readonly secret: (key: string) => Secret | undefined;
+}
+
+/** Why a certificate cannot be had: the field that names it, below the TLS settings. */
+export interface Unusable {
+  readonly field: string;
+  readonly message: string;
+}
+
+export function pemOf(path: string, field: string, credentials: Credentials): string | Unusable {
+  const reading = credentials.readPem(path);
+  return reading.ok ? reading.text : { field, message: `the file ${path} cannot be read: ${reading.error}` };
+}
+
+export function secretOf(key: string, field: string, credentials: Credentials): Secret | Unusable {
+  return credentials.secret(key) ?? { field, message: `there is no Secret ${key} with a certificate` };
+}
