@@ -4,7 +4,17 @@
 //
 // SECTION names a list in debian-packages.json (build, demo, test, bench, kernels). Run twice, the second does nothing.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -123,12 +133,17 @@ function bpfObjects() {
 }
 
 function nativeAddon() {
-  const addon = 'build/Release/weft.node';
-  if (timeOf(addon) >= newest(['native', 'binding.gyp'])) return;
+  const binaries = ['build/Release/weft.node', 'build/Release/weft-sockets'];
+  if (Math.min(...binaries.map(timeOf)) >= newest(['native', 'binding.gyp'])) return;
   say('building the native addon');
   const prefix = dirname(dirname(process.execPath));
   const headers = existsSync(join(prefix, 'include/node/node.h')) ? [`--nodedir=${prefix}`] : [];
-  run('node_modules/.bin/node-gyp', ['rebuild', '--loglevel=warn', ...headers]);
+  const gyp = (command) => run('node_modules/.bin/node-gyp', [command, '--loglevel=warn', ...headers]);
+  // In place: what runs meanwhile finds the old build until the new one is linked.
+  if (timeOf('build/Makefile') < timeOf('binding.gyp')) gyp('configure');
+  gyp('build');
+  // Objects that did not change keep their time.
+  for (const name of binaries) utimesSync(name, new Date(), new Date());
 }
 
 /** Compiled files whose source is gone would still be found as tests. */

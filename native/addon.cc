@@ -3,10 +3,12 @@
 
 #include <memory>
 
+#include "channel.h"
 #include "diag.h"
 #include "environment.h"
 #include "link.h"
 #include "lock.h"
+#include "lockdown.h"
 #include "log.h"
 #include "map.h"
 #include "netns.h"
@@ -14,6 +16,7 @@
 #include "pin.h"
 #include "program.h"
 #include "ring.h"
+#include "route.h"
 #include "socket.h"
 #include "statistics.h"
 #include "system.h"
@@ -88,6 +91,12 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("socketIn", Napi::Function::New<socketIn>(env, "socketIn"));
   exports.Set("unshareNetwork", Napi::Function::New<unshareNetwork>(env, "unshareNetwork"));
   exports.Set("enterNetwork", Napi::Function::New<enterNetwork>(env, "enterNetwork"));
+  exports.Set("localRoute", Napi::Function::New<localRoute>(env, "localRoute"));
+  exports.Set("socketPair", Napi::Function::New<socketPair>(env, "socketPair"));
+  exports.Set("sendDescriptors", Napi::Function::New<sendDescriptors>(env, "sendDescriptors"));
+  exports.Set("receiveDescriptors", Napi::Function::New<receiveDescriptors>(env, "receiveDescriptors"));
+  exports.Set("blankSockets", Napi::Function::New<blankSockets>(env, "blankSockets"));
+  exports.Set("lockDown", Napi::Function::New<lockDown>(env, "lockDown"));
   exports.Set("closeFd", Napi::Function::New<closeFd>(env, "closeFd"));
   exports.Set("sockets", Napi::Function::New<sockets>(env, "sockets"));
   exports.Set("destroySocket", Napi::Function::New<destroySocket>(env, "destroySocket"));

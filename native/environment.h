@@ -16,6 +16,9 @@ struct Environment {
   Napi::FunctionReference ring;
   Napi::FunctionReference statistics;
 
+  /** Of the last request for blank sockets. */
+  uint32_t blankSequence = 0;
+
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 };
 

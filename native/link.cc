@@ -16,12 +16,16 @@ namespace {
 
 Napi::Object describe(Napi::Env env, const bpf_link_info& description) {
   const bool cgroup = description.type == BPF_LINK_TYPE_CGROUP;
+  const bool netns = description.type == BPF_LINK_TYPE_NETNS;
   Napi::Object object = Napi::Object::New(env);
   object.Set("id", description.id);
   object.Set("type", description.type);
   object.Set("programId", description.prog_id);
   object.Set("cgroupId", Napi::BigInt::New(env, cgroup ? uint64_t{description.cgroup.cgroup_id} : uint64_t{0}));
-  object.Set("attachType", cgroup ? description.cgroup.attach_type : 0);
+  object.Set("netnsInode", netns ? description.netns.netns_ino : 0);
+  object.Set("attachType", cgroup  ? description.cgroup.attach_type
+                           : netns ? description.netns.attach_type
+                                   : 0);
   return object;
 }
 

@@ -23,6 +23,7 @@ Napi::Function Map::define(Napi::Env env) {
                          InstanceMethod<&Map::removeBatch>("removeBatch"),
                          InstanceMethod<&Map::entries>("entries"),
                          InstanceMethod<&Map::pin>("pin"),
+                         InstanceMethod<&Map::descriptor>("descriptor"),
                          InstanceMethod<&Map::btf>("btf"),
                          InstanceMethod<&Map::close>("close"),
                      });
@@ -110,6 +111,10 @@ Napi::Value Map::remove(const Napi::CallbackInfo& info) {
   const int result = bpf_map_delete_elem(fd, key.data);
   if (result < 0 && result != -ENOENT) call.fail(-result);
   return Napi::Boolean::New(info.Env(), result == 0);
+}
+
+Napi::Value Map::descriptor(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), use(call(info.Env(), "map_descriptor")));
 }
 
 void Map::pin(const Napi::CallbackInfo& info) {

@@ -40,6 +40,7 @@ class Map : public Napi::ObjectWrap<Map> {
   Napi::Value removeBatch(const Napi::CallbackInfo& info);
   Napi::Value entries(const Napi::CallbackInfo& info);
   void pin(const Napi::CallbackInfo& info);
+  Napi::Value descriptor(const Napi::CallbackInfo& info);
   Napi::Value btf(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 

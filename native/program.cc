@@ -34,6 +34,7 @@ Napi::Function Program::define(Napi::Env env) {
                      {
                          InstanceMethod<&Program::info>("info"),
                          InstanceMethod<&Program::attachCgroup>("attachCgroup"),
+                         InstanceMethod<&Program::attachNetns>("attachNetns"),
                          InstanceMethod<&Program::run>("run"),
                          InstanceMethod<&Program::close>("close"),
                      });
@@ -102,6 +103,18 @@ Napi::Value Program::attachCgroup(const Napi::CallbackInfo& info) {
   const Descriptor cgroup(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!cgroup.open()) call.fail(errno, "at " + path);
   const int link = bpf_link_create(fd, cgroup.get(), attachType, nullptr);
+  if (link < 0) call.fail(-link, "at " + path);
+  return Link::wrap(info.Env(), Descriptor(link), name_ + " at " + path);
+}
+
+Napi::Value Program::attachNetns(const Napi::CallbackInfo& info) {
+  const Call call = this->call(info.Env(), "link_create");
+  const int fd = use(call);
+  const std::string path = textOf(call, info[0], "the namespace's path");
+  if (!attachType_) call.invalid("no section says where it attaches");
+  const Descriptor netns(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!netns.open()) call.fail(errno, "at " + path);
+  const int link = bpf_link_create(fd, netns.get(), *attachType_, nullptr);
   if (link < 0) call.fail(-link, "at " + path);
   return Link::wrap(info.Env(), Descriptor(link), name_ + " at " + path);
 }

@@ -30,6 +30,7 @@ class Program : public Napi::ObjectWrap<Program> {
 
   Napi::Value info(const Napi::CallbackInfo& info);
   Napi::Value attachCgroup(const Napi::CallbackInfo& info);
+  Napi::Value attachNetns(const Napi::CallbackInfo& info);
   Napi::Value run(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 

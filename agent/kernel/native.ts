@@ -1,20 +1,10 @@
-import { createRequire } from 'node:module';
+import { addon, type Descriptors } from '../addon.js';
 
 /**
  * The addon's face: what `native/` offers, typed. The addon moves bytes and owns kernel objects; it
  * knows no table and parses no traffic. Every failing call throws a {@link NativeError}.
  */
-export interface NativeError extends Error {
-  /** What was tried, for example `map_create`, `prog_load`, `link_create`, `setns`. */
-  readonly operation: string;
-  /** The kernel object it was tried on: a map's or program's name, a path. */
-  readonly object: string;
-  /** The errno's name, for example `EPERM`. */
-  readonly code: string;
-  readonly errno: number;
-  /** The verifier's log when there is one, else the empty string. */
-  readonly log: string;
-}
+export type { NativeError } from '../addon.js';
 
 /** The kernel's description of a map (`struct bpf_map_info`). Sizes in bytes. */
 export interface MapInfo {
@@ -52,6 +42,8 @@ export interface NativeMap {
   /** All entries (a snapshot, not atomic). For arrays this is every index, unless `limit` entries are enough. */
   entries(limit?: number): Entries;
   pin(path: string): void;
+  /** Its descriptor, which stays the map's: for passing it on. */
+  descriptor(): number;
   /** The map's BTF blob as the kernel keeps it, or null when it was made without. */
   btf(): Uint8Array | null;
   close(): void;
@@ -72,6 +64,8 @@ export interface NativeProgram {
   info(): ProgramInfo;
   /** Attaches to a cgroup with a bpf_link. `attachType` as in `enum bpf_attach_type`; default: what the section says. */
   attachCgroup(cgroupPath: string, attachType?: number): NativeLink;
+  /** Attaches to the network namespace at `path` with a bpf_link, which ends with the namespace and does not keep it alive. */
+  attachNetns(path: string): NativeLink;
   /** BPF_PROG_TEST_RUN. `context` is copied in; what the kernel writes back is `context` of the result. */
   run(options: { context?: Uint8Array; data?: Uint8Array; repeat?: number }): {
     returned: number;
@@ -88,6 +82,8 @@ export interface LinkInfo {
   readonly programId: number;
   /** 0 when detached. The inode number of the cgroup's directory. */
   readonly cgroupId: bigint;
+  /** The inode number of the network namespace; 0 when that is gone, or the link is of another kind. */
+  readonly netnsInode: number;
   readonly attachType: number;
 }
 
@@ -161,7 +157,7 @@ export interface DiagSocket {
   readonly storage: Uint8Array | null;
 }
 
-export interface Native {
+export interface Native extends Descriptors {
   /** Opens an ELF object kept in memory. */
   openObject(elf: Uint8Array, name: string): NativeObject;
   openMap(pin: string): NativeMap;
@@ -210,13 +206,16 @@ export interface Native {
     },
   ): number;
   /**
+   * Makes the IPv6 addresses PREFIX/`length` the namespace's own: a `local` route by lo. True when it was not there. Fails where lo has no IPv6.
+   */
+  localRoute(path: string, prefix: string, length: number): boolean;
+  /**
    * Moves the calling process's main thread into a namespace of its own making (unshare CLONE_NEWNET) and brings lo up.
    * For short-lived helper processes only.
    */
   unshareNetwork(): void;
   /** setns(2) of the calling thread to the network namespace at `path`. For short-lived helper processes only. */
   enterNetwork(path: string): void;
-  closeFd(fd: number): void;
 
   /** Sockets of a namespace by NETLINK_SOCK_DIAG; `remote` filters by peer, `storage` also asks for that SK_STORAGE map's values. */
   sockets(
@@ -227,14 +226,7 @@ export interface Native {
   destroySocket(path: string, socket: DiagSocket): boolean;
 }
 
-const require = createRequire(import.meta.url);
-let loaded: Native | undefined;
-
-/**
- * The addon, loaded on first use so that commands which need no kernel run on any system. Throws when it is not built.
- * The environment's WEFT_NATIVE names another build of it, for example one with a sanitizer.
- */
+/** As {@link addon}, with all that the agent uses. */
 export function native(): Native {
-  loaded ??= require(process.env.WEFT_NATIVE ?? '../../../build/Release/weft.node') as Native;
-  return loaded;
+  return addon() as Native;
 }
