@@ -1,0 +1,77 @@
+/** Time constant of the decay of what was observed, ms. */
+export const decayMs = 4000;
+
+/** How many typical latencies a first error counts as; each further one in a row doubles it, up to `maxFaultFactor`. */
+const faultFactor = 64;
+const maxFaultFactor = 1024;
+/** An error is at least that slow, ms. */
+const leastFaultMs = 50;
+
+/** The share of the way that one slower response moves the estimate up, and a quicker one of the same moment down. */
+const rise = 0.3;
+const fall = 0.1;
+
+/**
+ * What responses of an endpoint took, as one number that rises fast, falls with time and is told beside the requests that were in flight when it was
+ * measured. A Peak-EWMA (twitter/finagle's `loadBalancer/peakEwma`): going up at once, coming down by w = exp(−dt/τ).
+ */
+export class Latency {
+  /** ms; 0: nothing observed yet. */
+  #value = 0;
+  /** Requests in flight besides it when a response's request began; smoothed like the value. */
+  #load = 0;
+  #at = 0;
+  /** Errors in a row. */
+  #faults = 0;
+
+  get isKnown(): boolean {
+    return this.#value > 0;
+  }
+
+  /** While errors are the last that was heard of it. */
+  get isFaulty(): boolean {
+    return this.#faults > 0;
+  }
+
+  /** As observed last, ms; 0 before the first. */
+  get value(): number {
+    return this.#value;
+  }
+
+  /**
+   * The expected latency of one more request, ms: what was observed, drawn towards `typical` (what the cluster's endpoints take) as it ages, and scaled
+   * to `inFlight` requests before it.
+   */
+  expected(now: number, inFlight: number, typical: number): number {
+    if (this.#value === 0) return typical * (inFlight + 1);
+    const value = typical + (this.#value - typical) * Math.exp((this.#at - now) / decayMs);
+    return (value * (inFlight + 1)) / (this.#load + 1);
+  }
+
+  /** A response after `ms`, whose request had `load` others of this endpoint in flight when it began. */
+  success(ms: number, load: number, now: number): void {
+    if (this.#value === 0 || this.#faults > 0) {
+      this.#value = Math.max(ms, minimum);
+      this.#load = load;
+    } else {
+      const aged = 1 - Math.exp((this.#at - now) / decayMs);
+      const step = ms > this.#value ? Math.max(rise, aged) : Math.max(fall, aged);
+      this.#value += (Math.max(ms, minimum) - this.#value) * step;
+      this.#load += (load - this.#load) * step;
+    }
+    this.#faults = 0;
+    this.#at = now;
+  }
+
+  /** An error counts as slow, so that failing fast attracts nothing; the more of them in a row, the longer. */
+  fault(typical: number, now: number): void {
+    const factor = Math.min(faultFactor * 2 ** this.#faults, maxFaultFactor);
+    this.#faults = Math.min(this.#faults + 1, 16);
+    this.#value = Math.max(this.#value, leastFaultMs, typical * factor);
+    this.#load = 0;
+    this.#at = now;
+  }
+}
+
+/** No response takes less, ms: keeps ratios finite. */
+const minimum = 0.01;
