@@ -28,6 +28,7 @@
         'native/socket.cc',
         'native/statistics.cc',
         'native/system.cc',
+        'native/takeover.cc',
       ],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': [

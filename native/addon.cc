@@ -20,6 +20,7 @@
 #include "socket.h"
 #include "statistics.h"
 #include "system.h"
+#include "takeover.h"
 
 namespace weft {
 
@@ -97,6 +98,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("receiveDescriptors", Napi::Function::New<receiveDescriptors>(env, "receiveDescriptors"));
   exports.Set("blankSockets", Napi::Function::New<blankSockets>(env, "blankSockets"));
   exports.Set("lockDown", Napi::Function::New<lockDown>(env, "lockDown"));
+  exports.Set("takeListeners", Napi::Function::New<takeListeners>(env, "takeListeners"));
   exports.Set("closeFd", Napi::Function::New<closeFd>(env, "closeFd"));
   exports.Set("sockets", Napi::Function::New<sockets>(env, "sockets"));
   exports.Set("destroySocket", Napi::Function::New<destroySocket>(env, "destroySocket"));

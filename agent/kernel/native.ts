@@ -206,6 +206,11 @@ export interface Native extends Descriptors {
     },
   ): number;
   /**
+   * Listening TCP sockets of the caller's namespace on `port` that process `pid` has, as descriptors of the caller's own (pidfd_getfd, Linux 5.6;
+   * needs CAP_SYS_PTRACE). Both processes then share each queue of connections.
+   */
+  takeListeners(pid: number, port: number): number[];
+  /**
    * Makes the IPv6 addresses PREFIX/`length` the namespace's own: a `local` route by lo. True when it was not there. Fails where lo has no IPv6.
    */
   localRoute(path: string, prefix: string, length: number): boolean;
