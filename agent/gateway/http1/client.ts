@@ -1,0 +1,353 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../clock.js';
+import type {
+  ClientConnection,
+  ClientExchange,
+  ConnectionOwner,
+  Failure,
+  FieldLines,
+  RequestHead,
+  ResponseReceiver,
+} from '../exchange.js';
+import { BodyReader, type BodySink } from './body.js';
+import { buffered, HeldBytes } from './buffered.js';
+import { type Deadlines, deadlinesOf, type Timed } from './deadlines.js';
+import { fieldText, requestText } from './head-text.js';
+import type { Http1Limits } from './limits.js';
+import { Outbox } from './outbox.js';
+import { type ParsedResponse, parseResponseHead } from './response-head.js';
+import { SocketTunnel, type TunnelCarrier } from './tunnel.js';
+import { WriteStall } from './write-stall.js';
+
+export interface Http1ClientOptions {
+  readonly limits: Http1Limits;
+  readonly clock: Clock;
+  /** Closes after so many requests; default: no bound. */
+  readonly maxRequests?: number;
+}
+
+/** A connection to a backend that takes one request after the other. */
+export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, Timed {
+  readonly outbox: Outbox;
+  readonly #socket: Duplex;
+  readonly #owner: ConnectionOwner;
+  readonly #options: Http1ClientOptions;
+  readonly #deadlines: Deadlines;
+  readonly #body: BodyReader;
+  readonly #held = new HeldBytes();
+  readonly #stall: WriteStall;
+  #current: Request | undefined;
+  #tunnel: SocketTunnel | undefined;
+  #requests = 0;
+  #isOpen = true;
+  #isReading = true;
+  #isBodyNext = false;
+  #keepAlive = true;
+  #trailers: FieldLines = [];
+
+  /** `socket`: connected; it becomes this object's. */
+  constructor(socket: Duplex, owner: ConnectionOwner, options: Http1ClientOptions) {
+    this.#socket = socket;
+    this.#owner = owner;
+    this.#options = options;
+    this.#body = new BodyReader(options.limits);
+    this.#deadlines = deadlinesOf(options.clock);
+    this.#stall = new WriteStall(socket, this.#deadlines, options.limits.writeMs);
+    this.outbox = new Outbox(socket, options.limits.coalesceBytes);
+    this.#deadlines.add(this);
+    buffered.clients++;
+    socket.allowHalfOpen = true;
+    socket.on('error', ignore);
+    socket.on('close', () => this.#closed());
+    socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    socket.on('end', () => this.#ended());
+    socket.on('drain', () => {
+      if (this.#tunnel !== undefined) this.#tunnel.drained();
+      else this.#current?.receiver.drained();
+    });
+  }
+
+  get capacity(): number {
+    return this.#isOpen && this.#current === undefined && this.#tunnel === undefined ? 1 : 0;
+  }
+
+  get inFlight(): number {
+    return this.#current === undefined && this.#tunnel === undefined ? 0 : 1;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  request(head: RequestHead, ended: boolean, receiver: ResponseReceiver): ClientExchange {
+    const request = new Request(this, head, ended, receiver, this.#requests > 0);
+    const text = requestText(head, ended);
+    if (text === undefined || this.capacity === 0 || this.#socket.destroyed) {
+      request.hasEnded = true;
+      process.nextTick(() => request.fail(text === undefined ? 'protocol-error' : 'reset-unsent'));
+      return request;
+    }
+    this.#requests++;
+    this.#current = request;
+    this.#isBodyNext = false;
+    if (this.#requests === this.#options.maxRequests) this.#isOpen = false;
+    this.outbox.text(text);
+    if (ended) this.outbox.flush();
+    return request;
+  }
+
+  close(): void {
+    this.#setClosed();
+    if (this.inFlight === 0) this.destroy();
+  }
+
+  destroy(): void {
+    this.#isOpen = false;
+    this.#socket.destroy();
+  }
+
+  endWriting(): void {
+    this.#socket.end();
+  }
+
+  setReading(wanted: boolean): void {
+    if (wanted === this.#isReading) return;
+    this.#isReading = wanted;
+    if (wanted) this.#socket.resume();
+    else this.#socket.pause();
+  }
+
+  tick(now: number): void {
+    if (!this.#stall.isOver(now)) return;
+    this.#current?.fail('idle-timeout');
+    this.destroy();
+  }
+
+  /** Of a response's body. */
+  data(chunk: Buffer): void {
+    this.#current?.receiver.data(chunk);
+  }
+
+  /** Of a response's body. */
+  end(trailers: FieldLines): void {
+    this.#trailers = trailers;
+  }
+
+  /** The exchange was given up. */
+  abandoned(request: Request): void {
+    if (request !== this.#current) return;
+    this.#current = undefined;
+    this.destroy();
+  }
+
+  /** The request's side has ended; the response's may have before. */
+  sent(): void {
+    this.outbox.flush();
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#tunnel !== undefined) this.#tunnel.received(chunk);
+    else if (this.#current === undefined) this.destroy();
+    else this.#consume(this.#held.joined(chunk));
+  }
+
+  #consume(bytes: Buffer): void {
+    let at = 0;
+    while (at < bytes.length) {
+      const request = this.#current;
+      if (request === undefined) {
+        if (this.#tunnel !== undefined) this.#tunnel.received(bytes.subarray(at));
+        else this.destroy();
+        return;
+      }
+      const isBody = this.#isBodyNext;
+      const next = isBody ? this.#body.read(bytes, at, this) : this.#readHead(bytes, at, request);
+      if (next < 0) {
+        this.#fail('protocol-error');
+        return;
+      }
+      if (next <= at) break;
+      at = next;
+      if (isBody && this.#body.ended && this.#current === request) this.#complete(request, at === bytes.length);
+    }
+    this.#held.keep(bytes, at);
+  }
+
+  #readHead(bytes: Buffer, at: number, request: Request): number {
+    request.hasBegun = true;
+    const parsed = parseResponseHead(bytes, at, request.head.method, this.#options.limits);
+    if (typeof parsed === 'number') return parsed;
+    const { status, fields } = parsed.head;
+    if (status === 101) return this.#switch(parsed, request);
+    if (status >= 200) this.#begin(parsed, request, parsed.end === bytes.length);
+    else {
+      request.informations++;
+      if (request.informations > mostInformations) return -1;
+      request.receiver.informational(status, fields);
+    }
+    return parsed.end;
+  }
+
+  #begin(parsed: ParsedResponse, request: Request, isWhole: boolean): void {
+    this.#keepAlive = parsed.keepAlive;
+    this.#isBodyNext = true;
+    this.#body.start(parsed.framing, parsed.head.length ?? 0);
+    if (!this.#body.ended) {
+      request.receiver.head(parsed.head, false);
+      return;
+    }
+    this.#release(request, isWhole);
+    request.receiver.head(parsed.head, true);
+    this.#settle();
+  }
+
+  #switch(parsed: ParsedResponse, request: Request): number {
+    if (request.head.upgrade === '' || parsed.upgrade !== request.head.upgrade || !request.hasEnded) return -1;
+    this.#current = undefined;
+    this.#setClosed();
+    request.isOver = true;
+    this.#tunnel = new SocketTunnel(this);
+    request.receiver.upgraded(parsed.head, this.#tunnel);
+    return parsed.end;
+  }
+
+  /** The response is whole. `isClean`: nothing came behind it. */
+  #complete(request: Request, isClean: boolean): void {
+    this.#release(request, isClean);
+    request.receiver.end(this.#trailers);
+    this.#settle();
+  }
+
+  #release(request: Request, isClean: boolean): void {
+    this.#current = undefined;
+    request.isOver = true;
+    if (!isClean || !this.#keepAlive || !request.hasEnded) this.#isOpen = false;
+  }
+
+  #settle(): void {
+    if (!this.#isOpen) {
+      if (this.#current === undefined) this.#socket.destroy();
+      return;
+    }
+    this.setReading(true);
+    if (this.#current === undefined) this.#owner.changed(this);
+  }
+
+  #ended(): void {
+    if (this.#tunnel !== undefined) this.#tunnel.ended();
+    else if (this.#current !== undefined && this.#isBodyNext && this.#body.finish()) {
+      this.#trailers = [];
+      this.#complete(this.#current, true);
+    } else this.destroy();
+  }
+
+  #fail(why: Failure): void {
+    const request = this.#current;
+    this.#current = undefined;
+    this.destroy();
+    request?.fail(why);
+  }
+
+  #closed(): void {
+    this.#isOpen = false;
+    this.#held.take();
+    this.#deadlines.delete(this);
+    buffered.clients--;
+    this.#tunnel?.failed('reset');
+    const request = this.#current;
+    this.#current = undefined;
+    request?.fail(request.isUnsent ? 'reset-unsent' : 'reset');
+    this.#owner.closed(this);
+  }
+
+  #setClosed(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#owner.changed(this);
+  }
+}
+
+/** 1xx responses that one request may get. */
+const mostInformations = 16;
+
+class Request implements ClientExchange {
+  readonly head: RequestHead;
+  readonly receiver: ResponseReceiver;
+  readonly #client: Http1Client;
+  /** The connection was idle before; then its end can be older than the request. */
+  readonly #isReuse: boolean;
+  #remaining: number;
+  #hasBodyLeft = false;
+  /** The request is all written. */
+  hasEnded: boolean;
+  /** Bytes of a response came. */
+  hasBegun = false;
+  informations = 0;
+  /** The response is complete or nobody waits for it. */
+  isOver = false;
+
+  constructor(client: Http1Client, head: RequestHead, ended: boolean, receiver: ResponseReceiver, isReuse: boolean) {
+    this.#client = client;
+    this.head = head;
+    this.receiver = receiver;
+    this.hasEnded = ended;
+    this.#isReuse = isReuse;
+    this.#remaining = head.length ?? -1;
+  }
+
+  /** The connection's end came instead of an answer, on a connection that had been idle, and no byte of a body was taken from its sender. */
+  get isUnsent(): boolean {
+    return this.#isReuse && !this.hasBegun && !this.#hasBodyLeft;
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.hasEnded || this.isOver || chunk.length === 0) return true;
+    const { outbox } = this.#client;
+    this.#hasBodyLeft = true;
+    if (this.head.length === undefined) outbox.framed(`${chunk.length.toString(16)}\r\n`, chunk, '\r\n');
+    else {
+      if (chunk.length > this.#remaining) {
+        this.#client.abandoned(this);
+        this.fail('protocol-error');
+        return true;
+      }
+      this.#remaining -= chunk.length;
+      outbox.framed('', chunk, '');
+    }
+    return !outbox.isFull;
+  }
+
+  end(trailers: FieldLines): void {
+    if (this.hasEnded || this.isOver) return;
+    if (this.#remaining > 0) {
+      this.#client.abandoned(this);
+      this.fail('protocol-error');
+      return;
+    }
+    this.hasEnded = true;
+    if (this.head.length === undefined) this.#client.outbox.text(`0\r\n${fieldText(trailers)}\r\n`);
+    this.#client.sent();
+  }
+
+  pause(): void {
+    if (!this.isOver) this.#client.setReading(false);
+  }
+
+  resume(): void {
+    if (!this.isOver) this.#client.setReading(true);
+  }
+
+  abort(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#client.abandoned(this);
+  }
+
+  fail(why: Failure): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.receiver.fail(why);
+  }
+}
+
+function ignore(): void {}
