@@ -1,4 +1,5 @@
 import { familyOfAddress } from '../model/address.js';
+import { connectionPolicy } from '../model/connection-policy.js';
 import {
   type DestinationRule,
   type Family,
@@ -113,7 +114,7 @@ export function compileService(key: string, input: CompileInput, context: Compil
 
 /** The DestinationRule decides, its portLevelSettings instead of its general policy; then the annotation. */
 function decide(service: Service, rule: DestinationRule | undefined, port: number): Decision {
-  const traffic = rule?.portPolicies.get(port) ?? rule?.policy;
+  const traffic = rule && connectionPolicy(rule, port);
   const maxConnections = traffic?.maxConnections ?? 0;
   const tableSize = traffic?.tableSize;
   if (rule !== undefined && traffic?.loadBalancer !== undefined) {

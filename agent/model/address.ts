@@ -107,3 +107,13 @@ function firstPart(address: string): number {
   for (let index = 0; address.charCodeAt(index) !== 46; index++) value = value * 10 + address.charCodeAt(index) - 48;
   return value;
 }
+
+/** The canonical text of an address or of ADDRESS/BITS; undefined for anything else. Bits beyond the prefix are kept as written. */
+export function canonicalSubnet(text: string): string | undefined {
+  const [written, bits, ...rest] = text.split('/');
+  const address = canonicalAddress(written!);
+  if (address === undefined || rest.length > 0) return undefined;
+  if (bits === undefined) return address;
+  if (!/^(0|[1-9]\d{0,2})$/.test(bits) || Number(bits) > (familyOfAddress(address) === 6 ? 128 : 32)) return undefined;
+  return `${address}/${bits}`;
+}

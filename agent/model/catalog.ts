@@ -1,15 +1,26 @@
+import { equalValues } from './equal.js';
 import {
   type Change,
+  type Deployment,
   type DestinationRule,
   type EndpointSlice,
+  type GatewayClass,
+  type GrpcRoute,
+  type HttpRoute,
+  type IstioGateway,
   type Kind,
+  type KubernetesGateway,
   keyOf,
   type MeshObject,
   type Namespace,
   type Node,
-  type OtherObject,
   type Pod,
+  type ReferenceGrant,
+  type RoutingObject,
+  type Secret,
   type Service,
+  type ServiceEntry,
+  type VirtualService,
 } from './mesh.js';
 import { hostOfService, wildcardCovers } from './names.js';
 import { PodAddresses } from './pod-addresses.js';
@@ -25,9 +36,15 @@ export interface Touched {
   readonly pods: ReadonlySet<string>;
   /** Whether a DestinationRule came, changed or went. */
   readonly rules: boolean;
-  /** Whether an object that is only checked came, changed or went. */
+  /** Whether something that HTTP rules depend on, other than endpoints, came, changed or went: a Service, a Namespace's labels, where a Node is, or a RoutingObject. */
+  readonly routing: boolean;
+  /** Whether an object that is only checked (a Deployment) came, changed or went. */
   readonly others: boolean;
 }
+
+/** Kinds of which no more is known than their objects, by key. */
+type PlainKind = Exclude<RoutingObject['kind'], 'DestinationRule'> | 'Deployment';
+type PlainObject = Extract<MeshObject, { kind: PlainKind }>;
 
 /** The current objects, each once, with the indexes that compile and the checks need: the one owner of this state. */
 export class Catalog {
@@ -40,20 +57,26 @@ export class Catalog {
   readonly #rules = new Map<string, DestinationRule>();
   readonly #ruleIndex = new RuleIndex();
   /** By kind, then key. */
-  readonly #others = new Map<OtherObject['kind'], Map<string, OtherObject>>();
+  readonly #plain = new Map<PlainKind, Map<string, PlainObject>>();
   /** By namespace. */
   readonly #selectors = new Map<string, SelectorIndex>();
 
   /** Takes the changes in their order. A later one for the same object wins; removing what is not there does nothing. */
   apply(changes: readonly Change[]): Touched {
-    const touched = { services: new Set<string>(), pods: new Set<string>(), rules: false, others: false };
+    const touched = {
+      services: new Set<string>(),
+      pods: new Set<string>(),
+      rules: false,
+      routing: false,
+      others: false,
+    };
     for (const change of changes) {
       const kind = change.type === 'put' ? change.object.kind : change.kind;
       const key = change.type === 'put' ? keyOf(change.object) : change.key;
       const object = change.type === 'put' ? change.object : undefined;
       switch (kind) {
         case 'Service':
-          this.#setService(key, object as Service | undefined);
+          touched.routing = this.#setService(key, object as Service | undefined) || touched.routing;
           touched.services.add(key);
           break;
         case 'EndpointSlice':
@@ -65,25 +88,30 @@ export class Catalog {
           touched.pods.add(key);
           break;
         case 'Node':
-          if (this.#setNode(key, object as Node | undefined))
+          if (this.#setNode(key, object as Node | undefined)) {
+            touched.routing = true;
             for (const each of this.#services.keys()) touched.services.add(each);
+          }
           break;
         case 'Namespace':
-          this.#setNamespace(key, object as Namespace | undefined, touched.pods);
+          touched.routing = this.#setNamespace(key, object as Namespace | undefined, touched.pods) || touched.routing;
           break;
         case 'DestinationRule':
           this.#setRule(key, object as DestinationRule | undefined, touched.services);
           touched.rules = true;
+          touched.routing = true;
           break;
         default:
-          this.#setOther(kind, key, object as OtherObject | undefined);
-          touched.others = true;
+          this.#setPlain(kind, key, object as PlainObject | undefined);
+          if (kind === 'Deployment') touched.others = true;
+          else touched.routing = true;
       }
     }
     return touched;
   }
 
-  #setService(key: string, service: Service | undefined): void {
+  /** Whether anything but its origin is different. */
+  #setService(key: string, service: Service | undefined): boolean {
     const namespace = namespaceOfKey(key);
     const before = this.#services.get(key);
     if (before !== undefined) this.#selectors.get(namespace)?.removeService(before);
@@ -94,6 +122,7 @@ export class Catalog {
       this.#services.set(key, service);
       this.#selectorsOf(namespace).putService(service);
     }
+    return !equalButOrigin(before, service);
   }
 
   /** Touches the Services that selected the Pod before or do so now, or whose endpoints are known by it. */
@@ -145,13 +174,16 @@ export class Catalog {
     return parts.some((part) => (node?.[part] ?? '') !== (before?.[part] ?? ''));
   }
 
-  #setNamespace(key: string, namespace: Namespace | undefined, touched: Set<string>): void {
+  /** Whether its labels are different. */
+  #setNamespace(key: string, namespace: Namespace | undefined, touched: Set<string>): boolean {
     const name = key.slice(1);
-    const before = this.#namespaces.get(name)?.mesh;
+    const before = this.#namespaces.get(name);
     if (namespace === undefined) this.#namespaces.delete(name);
     else this.#namespaces.set(name, namespace);
-    if (namespace?.mesh === before) return;
-    for (const pod of this.#selectors.get(name)?.pods() ?? []) touched.add(pod);
+    if (namespace?.mesh !== before?.mesh) {
+      for (const pod of this.#selectors.get(name)?.pods() ?? []) touched.add(pod);
+    }
+    return !equalValues(before?.meta.labels, namespace?.meta.labels);
   }
 
   #setRule(key: string, rule: DestinationRule | undefined, touched: Set<string>): void {
@@ -175,11 +207,11 @@ export class Catalog {
     for (const key of this.#services.keys()) if (wildcardCovers(rule.host, hostOfService(key))) touched.add(key);
   }
 
-  #setOther(kind: OtherObject['kind'], key: string, object: OtherObject | undefined): void {
-    let byKey = this.#others.get(kind);
+  #setPlain(kind: PlainKind, key: string, object: PlainObject | undefined): void {
+    let byKey = this.#plain.get(kind);
     if (byKey === undefined) {
       byKey = new Map();
-      this.#others.set(kind, byKey);
+      this.#plain.set(kind, byKey);
     }
     if (object === undefined) byKey.delete(key);
     else byKey.set(key, object);
@@ -288,13 +320,59 @@ export class Catalog {
     return this.#rules.values();
   }
 
-  other(kind: OtherObject['kind'], key: string): OtherObject | undefined {
-    return this.#others.get(kind)?.get(key);
+  /** Every DestinationRule, as `rules`. */
+  destinationRules(): IterableIterator<DestinationRule> {
+    return this.#rules.values();
   }
 
-  /** The objects that are only checked: of one kind, or all. */
-  *others(kind?: OtherObject['kind']): Generator<OtherObject> {
-    for (const [each, byKey] of this.#others) if (kind === undefined || each === kind) yield* byKey.values();
+  virtualServices(): IterableIterator<VirtualService> {
+    return this.#of('VirtualService');
+  }
+
+  istioGateways(): IterableIterator<IstioGateway> {
+    return this.#of('Gateway');
+  }
+
+  serviceEntries(): IterableIterator<ServiceEntry> {
+    return this.#of('ServiceEntry');
+  }
+
+  kubernetesGateways(): IterableIterator<KubernetesGateway> {
+    return this.#of('KubernetesGateway');
+  }
+
+  gatewayClasses(): IterableIterator<GatewayClass> {
+    return this.#of('GatewayClass');
+  }
+
+  httpRoutes(): IterableIterator<HttpRoute> {
+    return this.#of('HTTPRoute');
+  }
+
+  grpcRoutes(): IterableIterator<GrpcRoute> {
+    return this.#of('GRPCRoute');
+  }
+
+  referenceGrants(): IterableIterator<ReferenceGrant> {
+    return this.#of('ReferenceGrant');
+  }
+
+  deployments(): IterableIterator<Deployment> {
+    return this.#of('Deployment');
+  }
+
+  /** By NS/NAME. It holds a private key: nothing of it is to be shown. */
+  secret(key: string): Secret | undefined {
+    return this.#plain.get('Secret')?.get(key) as Secret | undefined;
+  }
+
+  virtualService(key: string): VirtualService | undefined {
+    return this.#plain.get('VirtualService')?.get(key) as VirtualService | undefined;
+  }
+
+  #of<K extends PlainKind>(kind: K): IterableIterator<Extract<PlainObject, { kind: K }>> {
+    const byKey = this.#plain.get(kind) ?? new Map<string, PlainObject>();
+    return byKey.values() as IterableIterator<Extract<PlainObject, { kind: K }>>;
   }
 
   /** Every object, kind by kind. */
@@ -305,7 +383,7 @@ export class Catalog {
     yield* this.#nodes.values();
     yield* this.#namespaces.values();
     yield* this.#rules.values();
-    yield* this.others();
+    for (const byKey of this.#plain.values()) yield* byKey.values();
   }
 
   object(kind: Kind, key: string): MeshObject | undefined {
@@ -323,7 +401,7 @@ export class Catalog {
       case 'DestinationRule':
         return this.#rules.get(key);
       default:
-        return this.other(kind, key);
+        return this.#plain.get(kind)?.get(key);
     }
   }
 
@@ -336,6 +414,15 @@ export class Catalog {
     const mesh = pod.mesh ?? this.#namespaces.get(pod.meta.namespace)?.mesh;
     return mesh === undefined ? directoryMode : mesh === 'enabled';
   }
+}
+
+function equalButOrigin(a: Service | undefined, b: Service | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return equalValues({ ...a, meta: undefined }, { ...b, meta: undefined }) && equalMeta(a.meta, b.meta);
+}
+
+function equalMeta(a: Service['meta'], b: Service['meta']): boolean {
+  return equalValues({ ...a, origin: undefined }, { ...b, origin: undefined });
 }
 
 function namespaceOfKey(key: string): string {

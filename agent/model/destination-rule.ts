@@ -12,7 +12,7 @@ export interface DestinationRule {
   readonly host: string;
   readonly trafficPolicy: TrafficPolicy | undefined;
   readonly subsets: readonly Subset[];
-  /** `*`, `.` and names of namespaces; undefined: every namespace. */
+  /** Namespaces whose clients it is for; undefined: all. */
   readonly exportTo: readonly string[] | undefined;
   /** Labels of the client Pods it is for; undefined: all. */
   readonly workloadSelector: Readonly<Record<string, string>> | undefined;
@@ -51,7 +51,7 @@ export interface LoadBalancerSettings {
 
 export interface ConsistentHash {
   readonly key: HashKey;
-  /** Ring hash with a minimumRingSize of 1024 when omitted; tableSize 65537 when omitted. */
+  /** Ring hash with a minimumRingSize of 1024 when omitted; an undefined tableSize is the default of the path. */
   readonly algorithm:
     | { readonly type: 'ringHash'; readonly minimumRingSize: number }
     | { readonly type: 'maglev'; readonly tableSize: number | undefined };
@@ -130,8 +130,9 @@ export interface HttpPool {
 }
 
 export interface OutlierDetection {
-  /** consecutiveErrors is its older name. 0: off. */
+  /** 0: off, here and in the next. */
   readonly consecutive5xxErrors: number | undefined;
+  /** Or consecutiveErrors, which also turns consecutive5xxErrors off. */
   readonly consecutiveGatewayErrors: number | undefined;
   readonly splitExternalLocalOriginErrors: boolean | undefined;
   readonly consecutiveLocalOriginFailures: number | undefined;
@@ -147,7 +148,6 @@ export interface ClientTls {
   readonly clientCertificate: string | undefined;
   readonly privateKey: string | undefined;
   readonly caCertificates: string | undefined;
-  readonly caCrl: string | undefined;
   readonly credentialName: string | undefined;
   readonly subjectAltNames: readonly string[];
   readonly sni: string | undefined;

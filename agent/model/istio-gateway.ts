@@ -9,7 +9,17 @@ export interface IstioGateway {
   readonly servers: readonly GatewayServer[];
 }
 
-export type GatewayProtocol = 'HTTP' | 'HTTPS' | 'GRPC' | 'GRPC-WEB' | 'HTTP2' | 'MONGO' | 'TCP' | 'TLS';
+export type GatewayProtocol =
+  | 'HTTP'
+  | 'HTTPS'
+  | 'GRPC'
+  | 'GRPC-WEB'
+  | 'HTTP2'
+  | 'MONGO'
+  | 'REDIS'
+  | 'MYSQL'
+  | 'TCP'
+  | 'TLS';
 
 export interface GatewayServer {
   readonly name: string | undefined;
@@ -27,7 +37,7 @@ export interface GatewayHost {
   readonly host: string;
 }
 
-export type TlsVersion = 'TLSV1_0' | 'TLSV1_1' | 'TLSV1_2' | 'TLSV1_3';
+export type TlsVersion = 'TLSV1_2' | 'TLSV1_3';
 
 export interface ServerTls {
   readonly httpsRedirect: boolean;
@@ -39,11 +49,8 @@ export interface ServerTls {
   readonly credentialNames: readonly string[];
   readonly caCertificates: string | undefined;
   readonly caCertCredentialName: string | undefined;
-  readonly caCrl: string | undefined;
   readonly subjectAltNames: readonly string[];
-  /** Base64 of SHA-256 of the client certificate's SPKI; hexadecimal SHA-256 of the certificate. */
-  readonly verifyCertificateSpki: readonly string[];
-  readonly verifyCertificateHash: readonly string[];
+  /** TLSV1_2 when older or omitted. */
   readonly minProtocolVersion: TlsVersion | undefined;
   readonly maxProtocolVersion: TlsVersion | undefined;
   /** Names as OpenSSL has them; empty: the default list. */

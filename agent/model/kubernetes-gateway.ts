@@ -20,7 +20,7 @@ export interface GatewayListener {
   /** A DNS name or `*.REST`; undefined: all. */
   readonly hostname: string | undefined;
   readonly port: number;
-  readonly protocol: 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'UDP';
+  readonly protocol: 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'unsupported';
   readonly tls: ListenerTls | undefined;
   readonly allowedRoutes: AllowedRoutes;
 }

@@ -1,3 +1,11 @@
+import type { DestinationRule } from './destination-rule.js';
+import type { IstioGateway } from './istio-gateway.js';
+import type { GatewayClass, KubernetesGateway, ReferenceGrant } from './kubernetes-gateway.js';
+import type { GrpcRoute, HttpRoute } from './route.js';
+import type { Secret } from './secret.js';
+import type { ServiceEntry } from './service-entry.js';
+import type { VirtualService } from './virtual-service.js';
+
 /**
  * What the user wants, whatever it was written in. Values only: sources make them, compile reads them.
  * Addresses are canonical text (RFC 5952 for IPv6; an IPv4-mapped IPv6 address is written as IPv4).
@@ -132,51 +140,43 @@ export interface Namespace {
   readonly mesh: 'enabled' | 'disabled' | undefined;
 }
 
+/** How connections are balanced without a proxy. */
 export type LoadBalancer = 'ROUND_ROBIN' | 'RANDOM' | 'LEAST_REQUEST' | 'PASSTHROUGH' | 'SOURCE_IP';
 
-/** The part of networking.istio.io TrafficPolicy that is enforced on connections. Undefined: not said. */
-export interface TrafficPolicy {
-  readonly loadBalancer: LoadBalancer | undefined;
-  /** consistentHash.maglev.tableSize; undefined: chosen by the number of backends. */
-  readonly tableSize: number | undefined;
-  /** connectionPool.tcp.maxConnections. */
-  readonly maxConnections: number | undefined;
-}
-
-/** networking.istio.io DestinationRule. */
-export interface DestinationRule {
-  readonly kind: 'DestinationRule';
+/** apps/v1 Deployment: accepted; only its Pods' labels are of interest. */
+export interface Deployment {
+  readonly kind: 'Deployment';
   readonly meta: Metadata;
-  /** As written. */
-  readonly host: string;
-  readonly policy: TrafficPolicy;
-  /** portLevelSettings by port number: replaces the whole policy of that port, as Istio does. */
-  readonly portPolicies: ReadonlyMap<number, TrafficPolicy>;
-}
-
-/** An object that is understood and checked but not enforced by this version, or only checked (apps/v1 Deployment). */
-export interface OtherObject {
-  readonly kind:
-    | 'Deployment'
-    | 'VirtualService'
-    | 'Gateway'
-    | 'ServiceEntry'
-    | 'GatewayClass'
-    | 'KubernetesGateway'
-    | 'HTTPRoute'
-    | 'GRPCRoute'
-    | 'ReferenceGrant'
-    | 'Secret';
-  readonly meta: Metadata;
-  /** What it refers to, for dangling references: kind, namespace/name and the field that says so. */
-  readonly refers: readonly { readonly kind: string; readonly key: string; readonly path: string }[];
-  /** Deployment: labels of its Pods; else empty. */
   readonly podLabels: Readonly<Record<string, string>>;
-  /** VirtualService, ServiceEntry: spec.hosts as written; else empty. */
-  readonly hosts: readonly string[];
 }
 
-export type MeshObject = Service | EndpointSlice | Pod | Node | Namespace | DestinationRule | OtherObject;
+export type {
+  DestinationRule,
+  GatewayClass,
+  GrpcRoute,
+  HttpRoute,
+  IstioGateway,
+  KubernetesGateway,
+  ReferenceGrant,
+  Secret,
+  ServiceEntry,
+  VirtualService,
+};
+
+/** What HTTP rules are made of; DestinationRule, ServiceEntry and Secret are for connections too. */
+export type RoutingObject =
+  | DestinationRule
+  | VirtualService
+  | IstioGateway
+  | ServiceEntry
+  | GatewayClass
+  | KubernetesGateway
+  | HttpRoute
+  | GrpcRoute
+  | ReferenceGrant
+  | Secret;
+
+export type MeshObject = Service | EndpointSlice | Pod | Node | Namespace | Deployment | RoutingObject;
 
 export type Kind = MeshObject['kind'];
 

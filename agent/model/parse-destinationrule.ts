@@ -1,223 +1,68 @@
-import { at, type Raw } from './fields.js';
-import { child, type Findings } from './findings.js';
-import type { DestinationRule, LoadBalancer, Metadata, TrafficPolicy } from './mesh.js';
-import {
-  any,
-  boolean,
-  checkShape,
-  choice,
-  count,
-  dig,
-  digList,
-  duration,
-  type Fields,
-  host,
-  http,
-  integer,
-  listOf,
-  mapOf,
-  number,
-  object,
-  port,
-  required,
-  type Shape,
-  security,
-  string,
-  strings,
-  unsigned,
-  unsupported,
-} from './schema.js';
+import { entriesOf, labelsOf, mappingOf, mappingsOf, textOf } from './checked.js';
+import type { DestinationRule, Subset } from './destination-rule.js';
+import { at, fieldOf, type Raw } from './fields.js';
+import { child, type Findings, quote } from './findings.js';
+import type { Metadata } from './mesh.js';
+import { isLabelValue, isName, nameForms } from './names.js';
+import { policyFields, readTrafficPolicy } from './parse-trafficpolicy.js';
+import { readExportTo } from './parse-visibility.js';
+import { checkShape, host, listOf, mapOf, object, required, type Shape, string, strings } from './schema.js';
 
 /** Every field of networking.istio.io DestinationRule (istio/api, destination_rule.proto). */
-const consistentHash = object({
-  httpHeaderName: http(string),
-  httpHeaderRegexRewrite: http(object({ match: string, rewrite: string })),
-  httpCookie: http(object({ name: required(string), path: string, ttl: duration(0), attributes: any })),
-  httpQueryParameterName: http(string),
-  useSourceIp: boolean,
-  minimumRingSize: unsupported(unsigned),
-  ringHash: unsupported(object({ minimumRingSize: unsigned })),
-  maglev: object({ tableSize: integer(0, 5_000_011) }),
-});
-
-const simple = ['UNSPECIFIED', 'LEAST_CONN', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN', 'LEAST_REQUEST'] as const;
-
-const loadBalancer = object({
-  simple: choice(...simple),
-  consistentHash,
-  localityLbSetting: unsupported(
-    object({
-      distribute: listOf(object({ from: string, to: mapOf(unsigned) })),
-      failover: listOf(object({ from: string, to: string })),
-      failoverPriority: strings,
-      enabled: boolean,
-    }),
-  ),
-  warmupDurationSecs: unsupported(duration(0)),
-  warmup: unsupported(
-    object({
-      duration: required(duration(0)),
-      minimumPercent: number(0, 100),
-      aggression: number(1, Number.MAX_VALUE),
-    }),
-  ),
-});
-
-const connectionPool = object({
-  tcp: object({
-    maxConnections: count,
-    connectTimeout: unsupported(duration(1)),
-    tcpKeepalive: unsupported(object({ probes: unsigned, time: duration(0), interval: duration(0) })),
-    maxConnectionDuration: unsupported(duration(1)),
-    idleTimeout: unsupported(duration(0)),
-  }),
-  http: http(
-    object({
-      http1MaxPendingRequests: count,
-      http2MaxRequests: count,
-      maxRequestsPerConnection: count,
-      maxRetries: count,
-      idleTimeout: duration(0),
-      h2UpgradePolicy: choice('DEFAULT', 'DO_NOT_UPGRADE', 'UPGRADE'),
-      useClientProtocol: boolean,
-      maxConcurrentStreams: count,
-    }),
-  ),
-});
-
-const outlierDetection = object({
-  consecutiveErrors: count,
-  splitExternalLocalOriginErrors: boolean,
-  consecutiveLocalOriginFailures: unsigned,
-  consecutiveGatewayErrors: unsigned,
-  consecutive5xxErrors: unsigned,
-  interval: duration(1),
-  baseEjectionTime: duration(1),
-  maxEjectionPercent: integer(0, 100),
-  minHealthPercent: integer(0, 100),
-});
-
-const tls = object({
-  mode: choice('DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL'),
-  clientCertificate: string,
-  privateKey: string,
-  caCertificates: string,
-  credentialName: string,
-  subjectAltNames: strings,
-  sni: string,
-  insecureSkipVerify: boolean,
-  caCrl: string,
-});
-
-const portFields: Fields = {
-  loadBalancer,
-  connectionPool,
-  outlierDetection: unsupported(outlierDetection),
-  tls,
-};
-
-const policyFields: Fields = {
-  ...portFields,
-  portLevelSettings: listOf(object({ ...portFields, port: required(object({ number: required(port) })) })),
-  tunnel: security(
-    object({ protocol: choice('CONNECT', 'POST'), targetHost: required(host), targetPort: required(port) }),
-  ),
-  proxyProtocol: unsupported(object({ version: choice('V1', 'V2') })),
-  retryBudget: http(object({ percent: number(0, 100), minRetryConcurrency: unsigned })),
-};
-
 const spec: Shape = object({
   host: required(host),
   trafficPolicy: object(policyFields),
-  subsets: unsupported(
-    listOf(object({ name: required(string), labels: mapOf(string), trafficPolicy: object(policyFields) })),
-  ),
+  subsets: listOf(object({ name: required(string), labels: mapOf(string), trafficPolicy: object(policyFields) })),
   exportTo: strings,
   workloadSelector: object({ matchLabels: mapOf(string) }),
 });
 
-/** networking.istio.io DestinationRule. One with a workloadSelector is left alone: it is not for every client. */
 export function parseDestinationRule(found: Findings, raw: Raw, meta: Metadata): DestinationRule | undefined {
-  checkShape(found, dig(raw, 'spec') ?? {}, spec, 'spec');
+  const written = (fieldOf(raw, 'spec') ?? {}) as Raw;
+  checkShape(found, written, spec, 'spec');
   if (found.failed) return undefined;
-  if (dig(raw, 'spec', 'workloadSelector', 'matchLabels') !== undefined) {
-    found.warning('WEFT0310', 'spec.workloadSelector', 'rules for some clients only are not enforced by this version');
-    return undefined;
-  }
-  const exported = dig(raw, 'spec', 'exportTo');
-  if (Array.isArray(exported) && exported.length > 0 && !exported.includes('*')) {
-    found.warning(
-      'WEFT0303',
-      'spec.exportTo',
-      'is not enforced by this version: the rule is for clients of all namespaces',
-    );
-  }
-  const policy = dig(raw, 'spec', 'trafficPolicy') ?? {};
   return {
     kind: 'DestinationRule',
     meta,
-    host: dig(raw, 'spec', 'host') as string,
-    policy: readPolicy(found, policy, 'spec.trafficPolicy'),
-    portPolicies: readPortPolicies(found, policy),
+    host: textOf(written, 'host')!,
+    trafficPolicy: readTrafficPolicy(found, mappingOf(written, 'trafficPolicy'), 'spec.trafficPolicy'),
+    subsets: readSubsets(found, written),
+    exportTo: readExportTo(found, written, meta.namespace),
+    workloadSelector: readSelector(found, written),
   };
 }
 
-function readPortPolicies(found: Findings, policy: unknown): ReadonlyMap<number, TrafficPolicy> {
-  const policies = new Map<number, TrafficPolicy>();
-  for (const [index, entry] of digList(policy, 'portLevelSettings')) {
-    const path = at('spec.trafficPolicy.portLevelSettings', index);
-    const number = dig(entry, 'port', 'number') as number;
-    if (policies.has(number)) found.error('WEFT0211', `${path}.port.number`, `port ${number} has two policies`);
-    policies.set(number, readPolicy(found, entry, path));
-  }
-  return policies;
+function readSubsets(found: Findings, written: Raw): readonly Subset[] {
+  const names = new Set<string>();
+  return mappingsOf(written, 'subsets').map((subset, index) => {
+    const path = at('spec.subsets', index);
+    const name = textOf(subset, 'name') ?? '';
+    if (!isName('label1123', name)) {
+      found.error('WEFT0204', `${path}.name`, `must be ${nameForms.label1123}, not ${quote(name)}`);
+    }
+    if (names.has(name)) found.error('WEFT0211', `${path}.name`, `there is a subset ${quote(name)} already`);
+    names.add(name);
+    checkLabels(found, subset, path, 'labels');
+    return {
+      name,
+      labels: labelsOf(subset, 'labels'),
+      trafficPolicy: readTrafficPolicy(found, mappingOf(subset, 'trafficPolicy'), `${path}.trafficPolicy`),
+    };
+  });
 }
 
-/** Of a policy whose shape was checked. */
-function readPolicy(found: Findings, policy: unknown, path: string): TrafficPolicy {
-  const mode = dig(policy, 'tls', 'mode');
-  if (mode !== undefined && mode !== 'DISABLE') {
-    found.error('WEFT0305', `${path}.tls.mode`, 'Weft does not encrypt connections in this version');
+function checkLabels(found: Findings, raw: Raw, path: string, key: string): void {
+  for (const [name, value] of entriesOf<string>(raw, key)) {
+    if (isName('qualified', name) && isLabelValue(value)) continue;
+    found.error('WEFT0213', child(child(path, key), name), `${quote(name)}: ${quote(value)} is no label`);
   }
-  const connections = dig(policy, 'connectionPool', 'tcp', 'maxConnections') as number | undefined;
-  const hash = dig(policy, 'loadBalancer', 'consistentHash');
-  const size = dig(hash, 'maglev', 'tableSize') as number | undefined;
-  if (size && !isPrime(size)) {
-    found.error(
-      'WEFT0207',
-      `${path}.loadBalancer.consistentHash.maglev.tableSize`,
-      `must be a prime number, not ${size}`,
-    );
-  }
-  return {
-    loadBalancer: readLoadBalancer(found, policy, child(path, 'loadBalancer')),
-    tableSize: size || undefined,
-    maxConnections: connections || undefined,
-  };
 }
 
-const hashKeys = ['httpHeaderName', 'httpCookie', 'httpQueryParameterName', 'useSourceIp'];
-
-function readLoadBalancer(found: Findings, policy: unknown, path: string): LoadBalancer | undefined {
-  const settings = dig(policy, 'loadBalancer');
-  const named = dig(settings, 'simple') as (typeof simple)[number] | undefined;
-  const hash = dig(settings, 'consistentHash');
-  if (hash !== undefined) {
-    if (named !== undefined) found.error('WEFT0212', path, 'has both simple and consistentHash');
-    const keys = hashKeys.filter((key) => dig(hash, key) !== undefined && dig(hash, key) !== false);
-    if (keys.length > 1) found.error('WEFT0212', child(path, 'consistentHash'), `has several keys: ${keys.join(', ')}`);
-    if (keys.length === 0) found.error('WEFT0208', child(path, 'consistentHash'), 'names no key, such as useSourceIp');
-    return keys[0] === 'useSourceIp' ? 'SOURCE_IP' : undefined;
-  }
-  if (named === 'LEAST_CONN') {
-    found.warning('WEFT0308', child(path, 'simple'), 'LEAST_CONN is now called LEAST_REQUEST', 'write LEAST_REQUEST');
-    return 'LEAST_REQUEST';
-  }
-  return named === 'UNSPECIFIED' ? undefined : named;
-}
-
-function isPrime(value: number): boolean {
-  if (value < 2) return false;
-  for (let divisor = 2; divisor * divisor <= value; divisor++) if (value % divisor === 0) return false;
-  return true;
+/** An empty selector is for every client, like none. */
+function readSelector(found: Findings, written: Raw): DestinationRule['workloadSelector'] {
+  const selector = mappingOf(written, 'workloadSelector');
+  if (selector === undefined) return undefined;
+  checkLabels(found, selector, 'spec.workloadSelector', 'matchLabels');
+  const labels = labelsOf(selector, 'matchLabels');
+  return Object.keys(labels).length === 0 ? undefined : labels;
 }

@@ -55,7 +55,6 @@ export function parseService(found: Findings, raw: Raw, meta: Metadata): Service
     return undefined;
   }
   checkKnown(found, spec, 'spec', specFields);
-  warnAnnotations(found, meta);
   const type = readChoice(found, spec, 'spec', 'type', types) ?? 'ClusterIP';
   const external = type === 'ExternalName';
   const externalName = external ? readExternalName(found, spec) : '';
@@ -81,24 +80,6 @@ export function parseService(found: Findings, raw: Raw, meta: Metadata): Service
     affinitySeconds: readAffinity(found, spec),
     publishNotReadyAddresses: readBoolean(found, spec, 'spec', 'publishNotReadyAddresses') ?? false,
   };
-}
-
-function warnAnnotations(found: Findings, meta: Metadata): void {
-  if (meta.annotations === noLabels) return;
-  const path = (name: string) => child('metadata.annotations', name);
-  if (meta.annotations['weft.dev/balancing'] === 'adaptive') {
-    found.warning(
-      'WEFT0311',
-      path('weft.dev/balancing'),
-      'adaptive balancing is not available yet: least-request is used',
-    );
-  }
-  if (meta.annotations['weft.dev/l7'] === 'enabled') {
-    found.warning('WEFT0306', path('weft.dev/l7'), 'this version balances connections only');
-  }
-  if (meta.annotations['weft.dev/when-agent-down'] === 'closed') {
-    found.warning('WEFT0303', path('weft.dev/when-agent-down'), 'L4 balancing goes on without the agent');
-  }
 }
 
 /** Without a final dot; empty when there is none. */

@@ -4,10 +4,16 @@ import type { Kind, MeshObject, Metadata, Origin } from './mesh.js';
 import type { NameForm } from './names.js';
 import { parseDestinationRule } from './parse-destinationrule.js';
 import { parseEndpointSlice } from './parse-endpointslice.js';
+import { parseIstioGateway } from './parse-istio-gateway.js';
+import { parseGatewayClass, parseKubernetesGateway, parseReferenceGrant } from './parse-kubernetes-gateway.js';
 import { meshLabel, metadataOf, noWeftKeys, readIdentity, readMetadata, type WeftKeys } from './parse-metadata.js';
 import * as others from './parse-other.js';
 import { parsePod, podKeys } from './parse-pod.js';
+import { parseGrpcRoute, parseHttpRoute } from './parse-route.js';
+import { parseSecret } from './parse-secret.js';
 import { parseService } from './parse-service.js';
+import { parseServiceEntry } from './parse-service-entry.js';
+import { parseVirtualService } from './parse-virtual-service.js';
 import type { Finding } from './problem.js';
 
 export interface Parsed {
@@ -78,32 +84,26 @@ const kinds: ReadonlyMap<string, KindEntry> = new Map([
       weftKeys: { labels: meshLabel, annotations: {} },
     }),
   ],
-  [
-    '/Secret',
-    core('Secret', others.parseSecret, { fields: new Set([...common, 'data', 'immutable', 'stringData', 'type']) }),
-  ],
+  ['/Secret', core('Secret', parseSecret, { fields: new Set([...common, 'data', 'immutable', 'stringData', 'type']) })],
   [
     'discovery.k8s.io/EndpointSlice',
     core('EndpointSlice', parseEndpointSlice, { fields: new Set([...common, 'addressType', 'endpoints', 'ports']) }),
   ],
   ['apps/Deployment', core('Deployment', others.parseDeployment)],
   ['networking.istio.io/DestinationRule', custom('DestinationRule', parseDestinationRule, istio)],
-  [
-    'networking.istio.io/VirtualService',
-    custom('VirtualService', others.parseVirtualService, istio, { weftKeys: rollout }),
-  ],
-  ['networking.istio.io/Gateway', custom('Gateway', others.parseIstioGateway, istio)],
-  ['networking.istio.io/ServiceEntry', custom('ServiceEntry', others.parseServiceEntry, istio)],
+  ['networking.istio.io/VirtualService', custom('VirtualService', parseVirtualService, istio, { weftKeys: rollout })],
+  ['networking.istio.io/Gateway', custom('Gateway', parseIstioGateway, istio)],
+  ['networking.istio.io/ServiceEntry', custom('ServiceEntry', parseServiceEntry, istio)],
   [
     'gateway.networking.k8s.io/GatewayClass',
-    custom('GatewayClass', others.parseGatewayClass, ['v1', 'v1beta1'], { namespaced: false }),
+    custom('GatewayClass', parseGatewayClass, ['v1', 'v1beta1'], { namespaced: false }),
   ],
-  ['gateway.networking.k8s.io/Gateway', custom('KubernetesGateway', others.parseKubernetesGateway, ['v1', 'v1beta1'])],
-  ['gateway.networking.k8s.io/HTTPRoute', custom('HTTPRoute', others.parseHttpRoute, ['v1', 'v1beta1'])],
-  ['gateway.networking.k8s.io/GRPCRoute', custom('GRPCRoute', others.parseGrpcRoute, ['v1', 'v1alpha2'])],
+  ['gateway.networking.k8s.io/Gateway', custom('KubernetesGateway', parseKubernetesGateway, ['v1', 'v1beta1'])],
+  ['gateway.networking.k8s.io/HTTPRoute', custom('HTTPRoute', parseHttpRoute, ['v1', 'v1beta1'])],
+  ['gateway.networking.k8s.io/GRPCRoute', custom('GRPCRoute', parseGrpcRoute, ['v1', 'v1alpha2'])],
   [
     'gateway.networking.k8s.io/ReferenceGrant',
-    custom('ReferenceGrant', others.parseReferenceGrant, ['v1', 'v1beta1', 'v1alpha2']),
+    custom('ReferenceGrant', parseReferenceGrant, ['v1', 'v1beta1', 'v1alpha2']),
   ],
 ]);
 

@@ -41,17 +41,22 @@ export type ProblemCode =
   | 'WEFT0216'
   | 'WEFT0217'
   | 'WEFT0218'
+  | 'WEFT0219'
+  | 'WEFT0220'
+  | 'WEFT0221'
+  | 'WEFT0222'
   | 'WEFT0301'
   | 'WEFT0302'
   | 'WEFT0303'
   | 'WEFT0304'
   | 'WEFT0305'
-  | 'WEFT0306'
   | 'WEFT0307'
   | 'WEFT0308'
   | 'WEFT0309'
   | 'WEFT0310'
   | 'WEFT0311'
+  | 'WEFT0312'
+  | 'WEFT0313'
   | 'WEFT0401'
   | 'WEFT0402'
   | 'WEFT0403'
@@ -64,6 +69,8 @@ export type ProblemCode =
   | 'WEFT0410'
   | 'WEFT0411'
   | 'WEFT0412'
+  | 'WEFT0413'
+  | 'WEFT0414'
   | 'WEFT0501'
   | 'WEFT0502'
   | 'WEFT0503'
@@ -271,6 +278,32 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     meaning: 'Not a DNS name, nor one whose first label is `*`.',
     fix: 'write a Service name or a DNS name',
   },
+  WEFT0219: {
+    title: 'invalid regular expression',
+    severity: error,
+    meaning:
+      'Not an expression of RE2 (which has no look-around and no back-references, so that matching takes linear time), or one that compiles to too large a program.',
+    fix: 'write an RE2 expression of at most 1024 characters, with smaller repetitions',
+  },
+  WEFT0220: {
+    title: 'invalid header',
+    severity: error,
+    meaning:
+      'The name is not one that a header can have (RFC 9110), may not be changed here, or the value has a control character.',
+    fix: 'correct the name or the value',
+  },
+  WEFT0221: {
+    title: 'invalid certificate or key',
+    severity: error,
+    meaning: 'A part of the Secret is not PEM text, or not in base64. What it holds is never shown.',
+    fix: 'write the base64 of a PEM file under data, or the PEM text under stringData',
+  },
+  WEFT0222: {
+    title: 'invalid path',
+    severity: error,
+    meaning: 'Not a path in its normal form: another text would mean the same, or nothing can ever match it.',
+    fix: 'write an absolute path without //, /./, /../ and %2F',
+  },
   WEFT0301: {
     title: 'unknown kind',
     severity: warning,
@@ -295,21 +328,15 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     title: 'field needs HTTP',
     severity: warning,
     meaning:
-      'The field only means something for HTTP requests; connections to this Service are balanced as plain TCP or UDP.',
+      'The field only means something for HTTP requests, and no HTTP rule is about this Service: its connections are balanced as plain TCP or UDP.',
     fix: 'remove the field, or do not rely on it',
   },
   WEFT0305: {
     title: 'security setting not enforced',
     severity: error,
-    meaning: 'Ignoring the field would leave traffic less protected than the object says, so the object is refused.',
-    fix: 'remove the field if the protection is provided elsewhere',
-  },
-  WEFT0306: {
-    title: 'HTTP rules not enforced',
-    severity: warning,
     meaning:
-      'The object is checked, but this version of Weft balances connections only: its rules do not route anything yet.',
-    fix: 'do not rely on it',
+      'Ignoring the field would leave traffic less protected than the object says, so the object is refused. Of TLS towards a Service that no HTTP rule is about it is only reported: its connections do not come to the gateway, and go out as they are.',
+    fix: 'remove the field if the protection is provided elsewhere',
   },
   WEFT0307: {
     title: 'protocol not supported',
@@ -341,6 +368,19 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     severity: warning,
     meaning: 'The policy exists but not for this path yet; the one the message names is used.',
     fix: 'nothing to do, or name the other policy',
+  },
+  WEFT0312: {
+    title: 'setting without effect',
+    severity: warning,
+    meaning: 'The setting is valid, but as it is written nothing comes of it.',
+    fix: 'remove it, or add what the message names',
+  },
+  WEFT0313: {
+    title: 'setting refused',
+    severity: error,
+    meaning:
+      'The field is part of the API, but nothing enforces it, and the object would do something else without it.',
+    fix: 'remove the field, or use what the message names',
   },
   WEFT0401: {
     title: 'no such Service',
@@ -416,6 +456,19 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     meaning:
       'No traffic can come to the rule: what it is bound to is no Service port with an address, or no listener takes it.',
     fix: 'correct the host, the parentRef or the gateways, or remove the rule',
+  },
+  WEFT0413: {
+    title: 'reference of another kind',
+    severity: warning,
+    meaning:
+      'A backend that is no Service, a certificate that is no Secret, or a filter that Weft does not have: what needs it is answered with 500, or not served.',
+    fix: 'refer to a Service or a Secret',
+  },
+  WEFT0414: {
+    title: 'delegate of nobody',
+    severity: warning,
+    meaning: 'A VirtualService without hosts has effect only where another one delegates to it, and none does.',
+    fix: 'add hosts, or delegate to it',
   },
   WEFT0501: {
     title: 'duplicate object',

@@ -1,17 +1,9 @@
 import type { Catalog } from './catalog.js';
 import { quote } from './findings.js';
-import {
-  type DestinationRule,
-  type EndpointSlice,
-  keyOf,
-  type MeshObject,
-  type OtherObject,
-  type Pod,
-  type Service,
-} from './mesh.js';
-import { serviceOfHost, wildcardCovers } from './names.js';
+import { type Deployment, type EndpointSlice, keyOf, type MeshObject, type Pod, type Service } from './mesh.js';
 import type { Finding } from './problem.js';
 import { type ProblemCode, problemCodes } from './problem-codes.js';
+import { checkRouting } from './routing-references.js';
 
 /** A finding of an object, to be located by its origin. */
 export interface ObjectFinding extends Finding {
@@ -23,15 +15,19 @@ export function checkReferences(catalog: Catalog, directoryMode: boolean): reado
   const found: ObjectFinding[] = [];
   checkServices(found, catalog, directoryMode);
   for (const slice of catalog.slices()) checkSlice(found, catalog, slice);
-  for (const rule of catalog.rules()) checkRule(found, catalog, rule);
-  for (const object of catalog.others()) checkOther(found, catalog, object);
+  for (const deployment of catalog.deployments()) checkDeployment(found, catalog, deployment);
   checkPods(found, catalog);
-  checkHosts(found, catalog);
+  checkRouting(catalog, (object, code, path, message) => report(found, object, code, path, message));
   return found;
 }
 
 function report(found: ObjectFinding[], object: MeshObject, code: ProblemCode, path: string, message: string): void {
   found.push({ object, code, severity: problemCodes[code].severity, path, message, fix: problemCodes[code].fix });
+}
+
+function checkDeployment(found: ObjectFinding[], catalog: Catalog, deployment: Deployment): void {
+  if (catalog.servicesSelectingLabels(deployment.meta.namespace, deployment.podLabels).length > 0) return;
+  report(found, deployment, 'WEFT0405', 'spec.template.metadata.labels', 'no Service selects these labels');
 }
 
 function checkServices(found: ObjectFinding[], catalog: Catalog, directoryMode: boolean): void {
@@ -98,59 +94,6 @@ function checkSlice(found: ObjectFinding[], catalog: Catalog, slice: EndpointSli
   }
 }
 
-function checkRule(found: ObjectFinding[], catalog: Catalog, rule: DestinationRule): void {
-  if (rule.host.startsWith('*')) return;
-  const key = serviceOfHost(rule.host, rule.meta.namespace);
-  const service = key === undefined ? undefined : catalog.service(key);
-  if (service === undefined) {
-    if (key !== undefined && !isEntryHost(catalog, rule.host)) {
-      report(found, rule, 'WEFT0401', 'spec.host', `there is no Service ${key}`);
-    }
-    return;
-  }
-  const winner = catalog.ruleFor(key!);
-  if (winner !== undefined && winner !== rule) {
-    report(found, rule, 'WEFT0502', 'spec.host', `DestinationRule ${keyOf(winner)} is in effect for Service ${key}`);
-  }
-  for (const port of rule.portPolicies.keys()) {
-    if (service.ports.some((each) => each.port === port)) continue;
-    report(found, rule, 'WEFT0407', 'spec.trafficPolicy.portLevelSettings', `Service ${key} has no port ${port}`);
-  }
-}
-
-function isEntryHost(catalog: Catalog, host: string): boolean {
-  for (const entry of catalog.others('ServiceEntry')) {
-    if (entry.hosts.some((each) => each === host || wildcardCovers(each, host))) return true;
-  }
-  return false;
-}
-
-function checkOther(found: ObjectFinding[], catalog: Catalog, object: OtherObject): void {
-  for (const { kind, key, path } of object.refers) {
-    if (kind === 'Host') {
-      if (!key.includes('*') && !isEntryHost(catalog, key)) {
-        report(found, object, 'WEFT0402', path, `no ServiceEntry has the host ${quote(key)}`);
-      }
-    } else if (kind === 'Service') {
-      if (catalog.service(key) === undefined && !isEntryHost(catalog, hostOfKey(key))) {
-        report(found, object, 'WEFT0401', path, `there is no Service ${key}`);
-      }
-    } else if (catalog.object(kind as OtherObject['kind'], key) === undefined) {
-      const name = key.startsWith('/') ? key.slice(1) : key;
-      report(found, object, 'WEFT0402', path, `there is no ${kind === 'KubernetesGateway' ? 'Gateway' : kind} ${name}`);
-    }
-  }
-  if (object.kind !== 'Deployment') return;
-  if (catalog.servicesSelectingLabels(object.meta.namespace, object.podLabels).length > 0) return;
-  report(found, object, 'WEFT0405', 'spec.template.metadata.labels', 'no Service selects these labels');
-}
-
-/** NS/NAME as the two-part host that it may have been written as: example.com reads like a Service of a namespace. */
-function hostOfKey(key: string): string {
-  const [namespace, name] = key.split('/');
-  return `${name}.${namespace}`;
-}
-
 function checkPods(found: ObjectFinding[], catalog: Catalog): void {
   const namespaces = new Map<string, Pod>();
   for (const pod of catalog.pods()) {
@@ -167,34 +110,5 @@ function checkPods(found: ObjectFinding[], catalog: Catalog): void {
     const [winner, loser] = keyOf(other) < keyOf(pod) ? [other, pod] : [pod, other];
     const path = 'metadata.annotations["weft.dev/netns"]';
     report(found, loser, 'WEFT0505', path, `${quote(pod.netns)} is also the network namespace of Pod ${keyOf(winner)}`);
-  }
-}
-
-/** Hosts of VirtualServices, by gateway: the older resource has a host, then the first by NS/NAME. */
-function checkHosts(found: ObjectFinding[], catalog: Catalog): void {
-  const claims = new Map<string, OtherObject>();
-  const routes = [...catalog.others('VirtualService')].sort(
-    (a, b) => a.meta.created - b.meta.created || (keyOf(a) < keyOf(b) ? -1 : 1),
-  );
-  for (const route of routes) {
-    const gateways = route.refers.filter(({ kind }) => kind === 'Gateway').map(({ key }) => key);
-    for (const [index, host] of route.hosts.entries()) {
-      const name = serviceOfHost(host, route.meta.namespace) ?? host;
-      for (const gateway of gateways.length === 0 ? ['mesh'] : gateways) {
-        const claim = `${gateway} ${name}`;
-        const winner = claims.get(claim);
-        if (winner === undefined) claims.set(claim, route);
-        else if (winner !== route) {
-          report(
-            found,
-            route,
-            'WEFT0506',
-            `spec.hosts[${index}]`,
-            `VirtualService ${keyOf(winner)} has the host ${quote(host)} too`,
-          );
-          break;
-        }
-      }
-    }
   }
 }

@@ -114,7 +114,7 @@ export interface UrlRewrite {
   readonly path: PathModifier | undefined;
 }
 
-/** GEP-1767. Origins are SCHEME://HOST[:PORT], HOST's first label possibly `*`, or `*` alone. */
+/** GEP-1767. Origins are SCHEME://HOST[:PORT], HOST perhaps with `*` for any characters, or `*` alone. */
 export interface RouteCors {
   readonly allowOrigins: readonly string[];
   readonly allowCredentials: boolean;

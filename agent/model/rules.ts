@@ -34,12 +34,13 @@ export class RuleIndex {
   }
 
   /**
-   * The one rule for a Service. As Istio looks them up, but the same for every client: rules of the Service's own
-   * namespace come first, then an exact host before wildcards, the longer wildcard, the older rule, and NS/NAME.
+   * The one rule for connections to a Service. As Istio looks them up, but the same for every client (so none with a workloadSelector):
+   * rules of the Service's own namespace come first, then an exact host before wildcards, the longer wildcard, the older rule, and NS/NAME.
    */
   ruleFor(serviceKey: string): DestinationRule | undefined {
     let best: DestinationRule | undefined;
     for (const rule of this.candidates(serviceKey)) {
+      if (rule.workloadSelector !== undefined) continue;
       if (best === undefined || precedes(rule, best, serviceKey)) best = rule;
     }
     return best;

@@ -1,8 +1,8 @@
 import {
   any,
+  boolean,
   choice,
   count,
-  duration,
   host,
   integer,
   listOf,
@@ -10,9 +10,12 @@ import {
   object,
   port,
   required,
+  routeDuration,
   type Shape,
+  security,
   string,
   strings,
+  unsupported,
 } from './schema.js';
 
 /** Every field of the Gateway API's standard and experimental channels that Weft's kinds of it have. */
@@ -20,6 +23,14 @@ import {
 const reference = { group: string, kind: string, namespace: string, name: required(string) };
 const parentRefs = listOf(object({ ...reference, sectionName: string, port }));
 const header = object({ name: required(string), value: required(string) });
+const cors = object({
+  allowOrigins: strings,
+  allowCredentials: boolean,
+  allowMethods: strings,
+  allowHeaders: strings,
+  exposeHeaders: strings,
+  maxAge: integer(1, 2 ** 31 - 1),
+});
 const headerModifier = object({ set: listOf(header), add: listOf(header), remove: strings });
 const pathModifier = object({
   type: required(choice('ReplaceFullPath', 'ReplacePrefixMatch')),
@@ -58,8 +69,8 @@ const httpFilters = listOf(
       statusCode: integer(301, 308),
     }),
     urlRewrite: object({ hostname: host, path: pathModifier }),
-    cors: any,
-    externalAuth: any,
+    cors,
+    externalAuth: security(any),
   }),
 );
 const grpcFilters = listOf(
@@ -79,7 +90,7 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', '
 
 export const httpRoute: Shape = object({
   parentRefs,
-  useDefaultGateways: string,
+  useDefaultGateways: unsupported(string),
   hostnames: listOf(host),
   rules: listOf(
     object({
@@ -94,16 +105,16 @@ export const httpRoute: Shape = object({
       ),
       filters: httpFilters,
       backendRefs: listOf(object({ ...backend, weight, filters: httpFilters })),
-      timeouts: object({ request: duration(0), backendRequest: duration(0) }),
-      retry: object({ codes: listOf(integer(400, 599)), attempts: count, backoff: duration(0) }),
-      sessionPersistence: any,
+      timeouts: object({ request: routeDuration, backendRequest: routeDuration }),
+      retry: object({ codes: listOf(integer(400, 599)), attempts: count, backoff: routeDuration }),
+      sessionPersistence: unsupported(any),
     }),
   ),
 });
 
 export const grpcRoute: Shape = object({
   parentRefs,
-  useDefaultGateways: string,
+  useDefaultGateways: unsupported(string),
   hostnames: listOf(host),
   rules: listOf(
     object({
@@ -116,15 +127,27 @@ export const grpcRoute: Shape = object({
       ),
       filters: grpcFilters,
       backendRefs: listOf(object({ ...backend, weight, filters: grpcFilters })),
-      sessionPersistence: any,
+      sessionPersistence: unsupported(any),
     }),
   ),
 });
 
 export const gatewayClass: Shape = object({
   controllerName: required(string),
-  parametersRef: object({ group: string, kind: string, name: string, namespace: string }),
+  parametersRef: unsupported(object({ group: string, kind: string, name: string, namespace: string })),
   description: string,
+});
+
+/** meta/v1 LabelSelector. */
+const selector = object({
+  matchLabels: mapOf(string),
+  matchExpressions: listOf(
+    object({
+      key: required(string),
+      operator: required(choice('In', 'NotIn', 'Exists', 'DoesNotExist')),
+      values: strings,
+    }),
+  ),
 });
 
 export const gateway: Shape = object({
@@ -139,22 +162,22 @@ export const gateway: Shape = object({
         tls: object({
           mode: choice('Terminate', 'Passthrough'),
           certificateRefs: listOf(object(reference)),
-          frontendValidation: any,
+          frontendValidation: security(any),
           options: mapOf(string),
         }),
         allowedRoutes: object({
-          namespaces: object({ from: choice('All', 'Selector', 'Same', 'None'), selector: any }),
+          namespaces: object({ from: choice('All', 'Selector', 'Same', 'None'), selector }),
           kinds: listOf(object({ group: string, kind: required(string) })),
         }),
       }),
     ),
   ),
-  addresses: listOf(object({ type: string, value: string })),
-  infrastructure: object({ labels: mapOf(string), annotations: mapOf(string), parametersRef: any }),
-  allowedListeners: any,
-  backendTLS: any,
-  tls: any,
-  defaultScope: string,
+  addresses: unsupported(listOf(object({ type: string, value: string }))),
+  infrastructure: unsupported(object({ labels: mapOf(string), annotations: mapOf(string), parametersRef: any })),
+  allowedListeners: unsupported(any),
+  backendTLS: security(any),
+  tls: security(any),
+  defaultScope: unsupported(string),
 });
 
 export const referenceGrant: Shape = object({

@@ -1,3 +1,4 @@
+import { headerChanges, regexRewrite, stringMatch } from './parse-match.js';
 import {
   boolean,
   choice,
@@ -11,18 +12,15 @@ import {
   port,
   required,
   type Shape,
+  security,
   string,
   strings,
   unsigned,
+  unsupported,
 } from './schema.js';
 
 /** Every field of networking.istio.io VirtualService, Gateway and ServiceEntry (istio/api). */
 
-const stringMatch = object({ exact: string, prefix: string, regex: string });
-const headers = object({
-  request: object({ set: mapOf(string), add: mapOf(string), remove: strings }),
-  response: object({ set: mapOf(string), add: mapOf(string), remove: strings }),
-});
 const destination = object({ host: required(host), subset: string, port: object({ number: port }) });
 const percent = object({ value: number(0, 100) });
 const weight = integer(0, 2 ** 31 - 1);
@@ -47,7 +45,7 @@ const httpMatch = object({
 const httpRoute = object({
   name: string,
   match: listOf(httpMatch),
-  route: listOf(object({ destination: required(destination), weight, headers })),
+  route: listOf(object({ destination: required(destination), weight, headers: headerChanges })),
   redirect: object({
     uri: string,
     authority: string,
@@ -57,14 +55,14 @@ const httpRoute = object({
     redirectCode: integer(300, 399),
   }),
   directResponse: object({
-    status: required(integer(100, 599)),
+    status: required(integer(200, 599)),
     body: object({ string, bytes: string }),
   }),
   delegate: object({ name: string, namespace: string }),
   rewrite: object({
     uri: string,
     authority: string,
-    uriRegexRewrite: object({ match: string, rewrite: string }),
+    uriRegexRewrite: regexRewrite,
   }),
   timeout: duration(0),
   retries: object({
@@ -73,7 +71,7 @@ const httpRoute = object({
     retryOn: string,
     retryRemoteLocalities: boolean,
     retryIgnorePreviousHosts: boolean,
-    backoff: duration(0),
+    backoff: duration(1),
   }),
   fault: object({
     delay: object({
@@ -103,7 +101,7 @@ const httpRoute = object({
     allowCredentials: boolean,
     unmatchedPreflights: choice('UNSPECIFIED', 'FORWARD', 'IGNORE'),
   }),
-  headers,
+  headers: headerChanges,
 });
 
 const l4Match = {
@@ -119,9 +117,7 @@ export const virtualService: Shape = object({
   hosts: listOf(host),
   gateways: strings,
   http: listOf(httpRoute),
-  tls: listOf(
-    object({ match: required(listOf(object({ sniHosts: required(listOf(host)), ...l4Match }))), route: l4Route }),
-  ),
+  tls: listOf(object({ match: listOf(object({ sniHosts: strings, ...l4Match })), route: l4Route })),
   tcp: listOf(object({ match: listOf(object({ sourceSubnet: string, ...l4Match })), route: l4Route })),
   exportTo: strings,
 });
@@ -139,14 +135,14 @@ const serverTls = object({
   serverCertificate: string,
   privateKey: string,
   caCertificates: string,
-  caCrl: string,
+  caCrl: security(string),
   credentialName: string,
   credentialNames: strings,
   caCertCredentialName: string,
   tlsCertificates: listOf(object({ serverCertificate: string, privateKey: string, caCertificates: string })),
   subjectAltNames: strings,
-  verifyCertificateSpki: strings,
-  verifyCertificateHash: strings,
+  verifyCertificateSpki: security(strings),
+  verifyCertificateHash: security(strings),
   minProtocolVersion: choice('TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3'),
   maxProtocolVersion: choice('TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3'),
   cipherSuites: strings,
@@ -159,7 +155,7 @@ export const gateway: Shape = object({
       bind: string,
       hosts: required(strings),
       tls: serverTls,
-      defaultEndpoint: string,
+      defaultEndpoint: unsupported(string),
       name: string,
     }),
   ),
@@ -177,10 +173,10 @@ export const serviceEntry: Shape = object({
       address: string,
       ports: mapOf(port),
       labels: mapOf(string),
-      network: string,
+      network: unsupported(string),
       locality: string,
       weight: unsigned,
-      serviceAccount: string,
+      serviceAccount: unsupported(string),
     }),
   ),
   workloadSelector: object({ labels: mapOf(string) }),

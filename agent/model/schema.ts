@@ -7,7 +7,6 @@ import type { Finding } from './problem.js';
 export type Support =
   | 'enforced'
   | 'unsupported' // WEFT0303
-  | 'http' // WEFT0304: means nothing for plain connections
   | 'security'; // WEFT0305: refused, since ignoring it weakens protection
 
 /** The shape of a value, as the API defines it. `any` is not looked into. */
@@ -15,7 +14,7 @@ export type Shape =
   | { readonly type: 'any' | 'string' | 'boolean' | 'host' | 'strings' }
   | { readonly type: 'integer'; readonly min: number; readonly max: number }
   | { readonly type: 'number'; readonly min: number; readonly max: number }
-  | { readonly type: 'duration'; readonly min: number }
+  | { readonly type: 'duration'; readonly min: number; readonly form: 'go' | 'gep2257' }
   | { readonly type: 'choice'; readonly choices: readonly string[] }
   | { readonly type: 'list'; readonly of: Shape }
   | { readonly type: 'map'; readonly of: Shape }
@@ -38,14 +37,15 @@ export const strings: Shape = { type: 'strings' };
 export const integer = (min: number, max: number): Shape => ({ type: 'integer', min, max });
 export const number = (min: number, max: number): Shape => ({ type: 'number', min, max });
 /** A Go duration of at least `min` ms. */
-export const duration = (min: number): Shape => ({ type: 'duration', min });
+export const duration = (min: number): Shape => ({ type: 'duration', min, form: 'go' });
+/** The Gateway API's subset of Go durations: whole numbers of h, m, s and ms (GEP-2257). */
+export const routeDuration: Shape = { type: 'duration', min: 0, form: 'gep2257' };
 export const choice = (...choices: readonly string[]): Shape => ({ type: 'choice', choices });
 export const listOf = (of: Shape): Shape => ({ type: 'list', of });
 export const mapOf = (of: Shape): Shape => ({ type: 'map', of });
 export const object = (fields: Fields): Shape => ({ type: 'object', fields });
 export const required = (shape: Shape): Field => ({ shape, required: true, support: 'enforced' });
 export const unsupported = (shape: Shape): Field => ({ shape, required: false, support: 'unsupported' });
-export const http = (shape: Shape): Field => ({ shape, required: false, support: 'http' });
 export const security = (shape: Shape): Field => ({ shape, required: false, support: 'security' });
 
 const int32 = 2 ** 31 - 1;
@@ -83,7 +83,7 @@ export function checkShape(
       checkNumber(found, value, shape, path);
       break;
     case 'duration':
-      checkDuration(found, value, shape.min, path);
+      checkDuration(found, value, shape, path);
       break;
     case 'choice':
       checkChoice(found, value, shape.choices, path);
@@ -128,7 +128,6 @@ function checkObject(found: Findings, value: Raw, fields: Fields, path: string, 
 
 function reportSupport(found: Findings, support: Support, path: string): void {
   if (support === 'unsupported') found.warning('WEFT0303', path, 'is not enforced by this version');
-  else if (support === 'http') found.warning('WEFT0304', path, 'only means something for HTTP requests');
   else if (support === 'security') found.error('WEFT0305', path, 'is not enforced by this version');
 }
 
@@ -163,8 +162,14 @@ function checkChoice(found: Findings, value: unknown, choices: readonly string[]
   }
 }
 
-function checkDuration(found: Findings, value: unknown, min: number, path: string): void {
-  const ms = typeof value === 'string' ? durationMs(value) : undefined;
+function checkDuration(
+  found: Findings,
+  value: unknown,
+  { min, form }: { readonly min: number; readonly form: 'go' | 'gep2257' },
+  path: string,
+): void {
+  const allowed = typeof value === 'string' && (form === 'go' || /^(\d{1,5}(h|m|s|ms)){1,4}$/.test(value));
+  const ms = allowed ? durationMs(value) : undefined;
   if (ms === undefined) found.error('WEFT0215', path, `must be a duration such as 10s, not ${quote(value)}`);
   else if (ms < min) found.error('WEFT0215', path, `must be at least ${min}ms, not ${quote(value)}`);
 }

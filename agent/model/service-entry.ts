@@ -15,6 +15,7 @@ export interface ServiceEntry {
   readonly endpoints: readonly ServiceEntryEndpoint[];
   /** Pods of the namespace instead of endpoints. */
   readonly workloadSelector: Readonly<Record<string, string>> | undefined;
+  /** Namespaces whose clients it is for; undefined: all. */
   readonly exportTo: readonly string[] | undefined;
   readonly subjectAltNames: readonly string[];
 }

@@ -10,12 +10,12 @@ export interface VirtualService {
   readonly meta: Metadata;
   /** As written; none for one that is only delegated to. */
   readonly hosts: readonly string[];
-  /** `['mesh']` when omitted. */
+  /** `['mesh']` when omitted; none for one that is only delegated to. */
   readonly gateways: readonly string[];
   readonly http: readonly VirtualHttpRoute[];
   readonly tls: readonly VirtualTlsRoute[];
   readonly tcp: readonly VirtualTcpRoute[];
-  /** `*`, `.` and names of namespaces; undefined: every namespace. */
+  /** Namespaces whose clients it is for; undefined: all. */
   readonly exportTo: readonly string[] | undefined;
 }
 
@@ -111,8 +111,8 @@ export interface HttpRewrite {
 }
 
 export interface HttpRetry {
-  /** 0: never; undefined: 2, Istio's default. */
-  readonly attempts: number | undefined;
+  /** Besides the first; 0, also when omitted: never. (Without `retries` Istio's default is in effect.) */
+  readonly attempts: number;
   readonly perTryTimeoutMs: number | undefined;
   /** Envoy's x-envoy-retry-on and x-envoy-retry-grpc-on conditions, and status codes such as `503`. */
   readonly retryOn: readonly string[] | undefined;
@@ -122,6 +122,7 @@ export interface HttpRetry {
 }
 
 export interface HttpFault {
+  /** An omitted percentage is 0, here and in abort: no request is affected. */
   readonly delay: { readonly fixedDelayMs: number; readonly percentage: number } | undefined;
   readonly abort: HttpAbort | undefined;
 }
@@ -132,11 +133,14 @@ export type HttpAbort =
   | { readonly type: 'grpcStatus'; readonly grpcStatus: number; readonly percentage: number };
 
 export interface HttpMirror {
+  /** Where the destination is written, below the rule: `mirror` or `mirrors[N].destination`. */
+  readonly path: string;
   readonly destination: Destination;
   readonly percentage: number;
 }
 
 export interface CorsPolicy {
+  /** An exact `*` allows any. */
   readonly allowOrigins: readonly StringMatch[];
   readonly allowMethods: readonly string[];
   readonly allowHeaders: readonly string[];

@@ -1,5 +1,7 @@
 import type { CompileContext, CompileInput } from '../../agent/compile/input.js';
 import { noOverrides, type Overrides } from '../../agent/compile/plan.js';
+import type { ConnectionPolicy } from '../../agent/model/connection-policy.js';
+import type { PortPolicy } from '../../agent/model/destination-rule.js';
 import {
   type DestinationRule,
   type Endpoint,
@@ -11,7 +13,6 @@ import {
   type Pod,
   type Service,
   type ServicePort,
-  type TrafficPolicy,
 } from '../../agent/model/mesh.js';
 
 function metaOf(name: string, rest: Partial<Metadata> = {}): Metadata {
@@ -82,22 +83,39 @@ export function node(name: string, zone: string): Node {
   return { kind: 'Node', meta: metaOf(name, { namespace: '' }), region: '', zone, subzone: '' };
 }
 
-export function policy(rest: Partial<TrafficPolicy>): TrafficPolicy {
-  return { loadBalancer: undefined, tableSize: undefined, maxConnections: undefined, ...rest };
+/** A policy that says this, in the words of DestinationRule. */
+export function policy({ loadBalancer, tableSize, maxConnections }: Partial<ConnectionPolicy>): PortPolicy {
+  const hashed = loadBalancer === 'SOURCE_IP';
+  return {
+    loadBalancer: {
+      simple: hashed ? undefined : loadBalancer,
+      consistentHash: hashed ? { key: { type: 'sourceIp' }, algorithm: { type: 'maglev', tableSize } } : undefined,
+      localityLbSetting: undefined,
+      warmup: undefined,
+    },
+    connectionPool: maxConnections === undefined ? undefined : { tcp: { ...noTcp, maxConnections }, http: undefined },
+    outlierDetection: undefined,
+    tls: undefined,
+  };
 }
 
+const noTcp = {
+  connectTimeoutMs: undefined,
+  tcpKeepalive: undefined,
+  maxConnectionDurationMs: undefined,
+  idleTimeoutMs: undefined,
+};
+
 /** A rule for the Service of its own name. */
-export function rule(
-  name: string,
-  general: TrafficPolicy,
-  ports: readonly [number, TrafficPolicy][] = [],
-): DestinationRule {
+export function rule(name: string, general: PortPolicy, ports: readonly [number, PortPolicy][] = []): DestinationRule {
   return {
     kind: 'DestinationRule',
     meta: metaOf(name),
     host: name,
-    policy: general,
-    portPolicies: new Map(ports),
+    trafficPolicy: { ...general, portLevelSettings: new Map(ports), retryBudget: undefined },
+    subsets: [],
+    exportTo: undefined,
+    workloadSelector: undefined,
   };
 }
 
