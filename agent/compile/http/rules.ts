@@ -35,6 +35,8 @@ export class HttpRules {
   /** By NS/NAME of the Gateway. */
   readonly #byGateway = new Map<string, VirtualService[]>();
   readonly #routes = new Map<string, BoundRoute[]>();
+  /** By NS/NAME of the Gateway API Gateway. */
+  readonly #gatewayRoutes = new Map<string, GatewayRoute[]>();
   readonly #bound = new Map<string, BoundRules>();
 
   constructor(input: HttpInput) {
@@ -59,10 +61,13 @@ export class HttpRules {
   }
 
   #fileRoute(route: GatewayRoute): void {
+    const gateways = new Set<string>();
     for (const parent of route.parentRefs) {
-      if (!isServiceParent(parent)) continue;
-      file(this.#routes, `${parent.namespace}/${parent.name}`, { route, parent });
+      const key = `${parent.namespace}/${parent.name}`;
+      if (isServiceParent(parent)) file(this.#routes, key, { route, parent });
+      else if (parent.kind === 'Gateway') gateways.add(key);
     }
+    for (const key of gateways) file(this.#gatewayRoutes, key, route);
   }
 
   /** By NS/NAME. */
@@ -72,6 +77,11 @@ export class HttpRules {
 
   virtualServices(): Iterable<VirtualService> {
     return this.#virtual.values();
+  }
+
+  /** Routes that have the Gateway API Gateway (NS/NAME) as a parent, each once. */
+  gatewayRoutesOf(gateway: string): readonly GatewayRoute[] {
+    return this.#gatewayRoutes.get(gateway) ?? [];
   }
 
   /** VirtualServices that name the Gateway (NS/NAME), older first. */
