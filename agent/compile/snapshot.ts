@@ -20,6 +20,19 @@ export interface Snapshot {
   readonly accessLog: boolean;
 }
 
+/** Serves nothing. */
+export const emptySnapshot: Snapshot = {
+  generation: 0,
+  node: '',
+  locality: { region: '', zone: '', subzone: '' },
+  targets: {},
+  ids: {},
+  clients: {},
+  ingress: {},
+  clusters: {},
+  accessLog: false,
+};
+
 export interface ClientPod {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
