@@ -1,0 +1,35 @@
+import type { GatewayServer, IstioGateway } from '../model/istio-gateway.js';
+import { keyOf } from '../model/mesh.js';
+import { rulesForGateway, tcpRulesForGateway, tlsRulesForGateway } from './http/ingress-hosts.js';
+import type { Report } from './http/input.js';
+import { rulesForListener } from './http/listener-rules.js';
+import type { HttpRules } from './http/rules.js';
+import { type IngressContext, listenerProtocol, type ServerRules } from './ingress.js';
+
+/** What the HTTP rules bind to the servers and listeners of Gateways. */
+export function ingressRules(
+  rules: HttpRules,
+  report: Report,
+): Pick<IngressContext, 'rulesForServer' | 'rulesForListener'> {
+  return {
+    rulesForServer: (gateway, server) => rulesForServer(gateway, server, rules, report),
+    rulesForListener: (gateway, listener) => ({
+      ...rulesForListener(gateway, listener, rules, report),
+      tlsRules: [],
+      tcpRules: [],
+    }),
+  };
+}
+
+const nothing: ServerRules = { virtualHosts: [], tlsRules: [], tcpRules: [] };
+
+function rulesForServer(gateway: IstioGateway, server: GatewayServer, rules: HttpRules, report: Report): ServerRules {
+  const place = { gateway: keyOf(gateway), hosts: server.hosts, port: server.port.number };
+  const { protocol, ends } = listenerProtocol(server);
+  if (protocol === 'http' || protocol === 'https') {
+    return { ...nothing, virtualHosts: rulesForGateway(place, rules, report) };
+  }
+  return protocol === 'tls' && !ends
+    ? { ...nothing, tlsRules: tlsRulesForGateway(place, rules, report) }
+    : { ...nothing, tcpRules: tcpRulesForGateway(place, rules, report) };
+}
