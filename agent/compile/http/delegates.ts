@@ -25,14 +25,7 @@ export function placedRoutes(
     const path = `spec.http[${index}].delegate`;
     const key = `${route.delegate.namespace}/${route.delegate.name}`;
     const owner = delegate(key);
-    if (owner === undefined) {
-      report(root, 'WEFT0402', path, `there is no VirtualService ${key}`);
-      return [];
-    }
-    if (owner.hosts.length > 0) {
-      report(root, 'WEFT0510', path, `VirtualService ${key} has hosts: only one without can be delegated to`);
-      return [];
-    }
+    if (owner === undefined || owner.hosts.length > 0) return [];
     if (owner.exportTo !== undefined && !owner.exportTo.includes(root.meta.namespace)) {
       report(root, 'WEFT0510', path, `VirtualService ${key} is not exported to namespace ${root.meta.namespace}`);
       return [];

@@ -1,7 +1,7 @@
 import { keyOf } from '../../model/mesh.js';
 import type { GrpcRoute, HttpBackendReference, HttpRoute, HttpRouteRule } from '../../model/route.js';
 import type { Destination, HttpRule, RouteAction, RuleSet } from '../snapshot.js';
-import type { Hosts } from './hosts.js';
+import { type Hosts, isDangling } from './hosts.js';
 import type { Report } from './input.js';
 import { defaultRetries, routeRetries } from './retries.js';
 import { type Filters, filtersOf } from './route-filters.js';
@@ -103,7 +103,7 @@ function destinationOf(
   report: Report,
 ): Destination {
   const backend = hosts.backend(reference, route.kind, route.meta.namespace);
-  if (!('cluster' in backend)) report(route, backend.code, path, backend.message);
+  if ('code' in backend && !isDangling(backend.code)) report(route, backend.code, path, backend.message);
   const filters = filtersOf(reference.filters, route, `${path}.filters`, hosts, report);
   if (filters.redirect !== undefined) {
     report(

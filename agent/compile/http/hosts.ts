@@ -16,6 +16,13 @@ export interface ResolvedDestination {
   readonly problem: ResolvedProblem | undefined;
 }
 
+/** Problems that are references to nothing, of which model/routing-references.ts tells. */
+const dangling: ReadonlySet<ProblemCode> = new Set(['WEFT0401', 'WEFT0407', 'WEFT0413']);
+
+export function isDangling(code: ProblemCode): boolean {
+  return dangling.has(code);
+}
+
 interface ResolvedProblem {
   readonly code: ProblemCode;
   /** Appended to the path of the destination: `.host`, `.port`, `.subset`, or nothing. */

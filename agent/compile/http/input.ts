@@ -23,7 +23,7 @@ export interface HttpInput {
 
 export type RuleObject = VirtualService | HttpRoute | GrpcRoute;
 
-/** Takes what is wrong with a rule; `path` is the field of the object. */
+/** Takes what is wrong with a rule, but for references to nothing (model/routing-references.ts); `path` is the field of the object. */
 export type Report = (object: RuleObject, code: ProblemCode, path: string, message: string) => void;
 
 export const silent: Report = () => {};

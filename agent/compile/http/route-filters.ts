@@ -10,7 +10,7 @@ import type {
   StringMatch,
 } from '../snapshot.js';
 import { headerChange, joinChanges } from './header-change.js';
-import type { Hosts } from './hosts.js';
+import { type Hosts, isDangling } from './hosts.js';
 import type { Report, RuleObject } from './input.js';
 
 /** What the filters of a rule, or of a backendRef, do together. */
@@ -51,7 +51,8 @@ export function filtersOf(
         const { backendRef, percentage } = filter.requestMirror;
         const backend = hosts.backend(backendRef, route.kind, route.meta.namespace);
         if ('cluster' in backend) mirrors.push({ cluster: backend.cluster, percent: percentage });
-        else report(route, backend.code, `${path}[${index}].requestMirror.backendRef`, backend.message);
+        else if (!isDangling(backend.code))
+          report(route, backend.code, `${path}[${index}].requestMirror.backendRef`, backend.message);
         break;
       }
       case 'RequestRedirect':
@@ -63,11 +64,8 @@ export function filtersOf(
       case 'CORS':
         cors = corsPolicy(filter.cors);
         break;
-      case 'ExtensionRef': {
-        const { kind, name } = filter.extensionRef;
-        report(route, 'WEFT0413', `${path}[${index}].extensionRef`, `there is no ${kind} ${name}: requests get 500`);
+      case 'ExtensionRef':
         broken = true;
-      }
     }
   }
   const headers = { request: joinChanges(request), response: joinChanges(response) };

@@ -3,7 +3,7 @@ import type { HttpRouteDestination, VirtualHttpRoute, VirtualService } from '../
 import type { Destination, HttpRule, Mirror, RouteAction, RuleSet } from '../snapshot.js';
 import { type PlacedRoute, placedRoutes } from './delegates.js';
 import { authorityOf, headerChanges } from './header-change.js';
-import type { Hosts } from './hosts.js';
+import { type Hosts, isDangling } from './hosts.js';
 import type { Report, RuleObject } from './input.js';
 import { virtualRetries } from './retries.js';
 import { corsOf, directAction, faultOf, redirectAction, rewriteOf } from './virtual-action.js';
@@ -111,6 +111,7 @@ export function resolved(
   report: Report,
 ): string {
   const { cluster, problem } = hosts.destination(destination, namespace, port);
-  if (problem !== undefined) report(owner, problem.code, place + problem.field, problem.message);
+  if (problem !== undefined && !isDangling(problem.code))
+    report(owner, problem.code, place + problem.field, problem.message);
   return cluster;
 }
