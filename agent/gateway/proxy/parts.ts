@@ -5,6 +5,7 @@ import type { Deadlines } from './deadlines.js';
 
 /** A record with what the access log says besides. */
 export interface LoggedRequest extends RequestRecord {
+  readonly clientPort: number;
   /** As received; empty without. */
   readonly forwardedFor: string;
   /** SNI; empty without TLS. */

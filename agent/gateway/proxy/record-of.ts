@@ -38,6 +38,7 @@ export function recordOf(
     responseBytes,
     attempts: call.attempts,
     upstreamMs: call.upstreamMs,
+    clientPort: downstream.port,
     forwardedFor: request.forwardedFor,
     serverName: downstream.tls?.sni ?? '',
   };
