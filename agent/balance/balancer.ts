@@ -78,7 +78,7 @@ export class Lease {
 
 /** Balances over the endpoints of one cluster, for the clients of one policy. */
 export class ClusterBalancer {
-  readonly #origin: Origin;
+  #origin: Origin;
   readonly #random: Random;
   readonly #state: PickerState;
   readonly #typical = { value: 1 };
@@ -107,7 +107,12 @@ export class ClusterBalancer {
   }
 
   /** What is known of an address stays. Returns the members that are gone. */
-  update(endpoints: readonly ClusterEndpoint[], policy: BalancerPolicy, now: number): readonly Member[] {
+  update(
+    endpoints: readonly ClusterEndpoint[],
+    policy: BalancerPolicy,
+    now: number,
+    origin: Origin = this.#origin,
+  ): readonly Member[] {
     const before = this.#members;
     const after = new Map<string, Member>();
     for (const endpoint of endpoints) {
@@ -124,6 +129,7 @@ export class ClusterBalancer {
     this.#isFirst &&= endpoints.length === 0;
     this.#members = after;
     this.#policy = policy;
+    this.#origin = origin;
     const healths = [...after.values()].map((member) => member.health);
     this.#detector.update(policy.outlier, policy.balancing.type === 'adaptive', healths, now);
     this.#validUntil = Number.NEGATIVE_INFINITY;
