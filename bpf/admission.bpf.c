@@ -1,17 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * Who may reach the gateway's listener in a Pod's namespace: connections that connect() was led there, noted by sockops
+ * Who reaches the gateway's listener in a Pod's namespace: connections that connect() was led there, noted by sockops
  * right before their SYN. Runs where the kernel looks for a listener (5.9), for whatever process made the connection.
+ *
+ * The listener is bound to the one gateway address that names no Service, so without this program nobody reaches it. Bound to
+ * all addresses it would be open to other Pods, and bound to lo as well it cannot answer over IPv6: the way back to the
+ * client's address is not by lo (ip6_route_output_flags is strict for a bound socket).
  */
 #include "count.h"
 #include "gateway.h"
 
-static __always_inline int is_admitted(const struct admission_key *key)
+/* Drops what was not led to the gateway's listener; what is for another one is not looked at. */
+static __always_inline int admit(struct bpf_sk_lookup *ctx, const struct admission_key *key)
 {
-	struct gateway_port_key port = {.port = key->gateway_port};
-	if (!is_gateway_address(&key->gateway) || !bpf_map_lookup_elem(&gateway_ports, &port))
-		return 1;
-	return bpf_map_lookup_elem(&admissions, key) != 0;
+	struct gateway_listener_key at = {.port = key->gateway_port, .six = ctx->family == AF_INET6};
+	if (!is_gateway_address(&key->gateway))
+		return SK_PASS;
+	struct bpf_sock *listener = bpf_map_lookup_elem(&gateway_listeners, &at);
+	if (!listener)
+		return SK_PASS;
+	int verdict = SK_DROP;
+	if (bpf_map_lookup_elem(&admissions, key) && !bpf_sk_assign(ctx, listener, 0))
+		verdict = SK_PASS;
+	bpf_sk_release(listener);
+	if (verdict == SK_DROP)
+		count_bound(WEFT_COUNT_GATEWAY_STRANGERS);
+	return verdict;
 }
 
 SEC("sk_lookup")
@@ -36,10 +50,7 @@ int weft_admission(struct bpf_sk_lookup *ctx)
 		key.client.word[2] = ctx->remote_ip6[2];
 		key.client.word[3] = ctx->remote_ip6[3];
 	}
-	if (is_admitted(&key))
-		return SK_PASS;
-	count_bound(WEFT_COUNT_GATEWAY_STRANGERS);
-	return SK_DROP;
+	return admit(ctx, &key);
 }
 
 char LICENSE[] __weak SEC("license") = "Dual BSD/GPL";

@@ -61,13 +61,13 @@ struct {
 	__type(value, struct override);
 } overrides __weak SEC(".maps");
 
-/* Ports of all namespaces' gateway listeners. */
+/* All namespaces' gateway listeners. A socket that is closed leaves by itself. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct gateway_port_key);
-	__type(value, struct gateway_port);
-} gateway_ports __weak SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_SOCKHASH);
+	__uint(max_entries, 16384);
+	__type(key, struct gateway_listener_key);
+	__type(value, __u64); /* written as a descriptor, read as the socket's cookie */
+} gateway_listeners __weak SEC(".maps");
 
 /* Sockets of the gateway, which are never captured: 1. Set by descriptor, by who makes them. */
 struct {

@@ -127,14 +127,10 @@ struct pod {
 #define WEFT_GATEWAY_SIX_0 0xfd776566
 #define WEFT_GATEWAY_SIX_1 0x74000000
 
-/* The port of a gateway listener: one namespace's alone on this node. */
-struct gateway_port_key {
+/* A gateway listener. Its port is one namespace's alone on this node. */
+struct gateway_listener_key {
 	__be16 port;
-	__u16 pad;
-};
-
-struct gateway_port {
-	__u32 pod; /* id */
+	__u16 six; /* 1: IPv6 */
 };
 
 /* A connection to a gateway listener that connect() was led to: no other may reach it. */

@@ -26,6 +26,7 @@ struct SocketPlan {
   std::string device;
   std::optional<bool> v6only;
   bool reuseport = false;
+  bool freebind = false;
   std::optional<int> listen;
 };
 
@@ -41,6 +42,7 @@ SocketPlan planOf(const Call& call, Napi::Value value) {
   if (const Napi::Value device = options.Get("device"); !device.IsUndefined())
     plan.device = textOf(call, device, "device");
   if (const Napi::Value v6only = options.Get("v6only"); !v6only.IsUndefined()) plan.v6only = v6only.ToBoolean();
+  plan.freebind = options.Get("freebind").ToBoolean();
   plan.reuseport = options.Get("reuseport").ToBoolean();
   if (const Napi::Value listen = options.Get("listen"); !listen.IsUndefined())
     plan.listen = static_cast<int>(integerOf(call, listen, "listen", INT32_MAX));
@@ -60,6 +62,8 @@ Outcome make(const SocketPlan& plan, Descriptor& made) {
   // A listener must be able to follow one whose connections are still in TIME_WAIT.
   if (tcp && plan.listen && set(socket, SOL_SOCKET, SO_REUSEADDR, 1) < 0) return {errno, "setsockopt", "SO_REUSEADDR"};
   if (plan.reuseport && set(socket, SOL_SOCKET, SO_REUSEPORT, 1) < 0) return {errno, "setsockopt", "SO_REUSEPORT"};
+  // Of sockets of both families (do_ip_setsockopt).
+  if (plan.freebind && set(socket, IPPROTO_IP, IP_FREEBIND, 1) < 0) return {errno, "setsockopt", "IP_FREEBIND"};
   if (plan.v6only && set(socket, IPPROTO_IPV6, IPV6_V6ONLY, *plan.v6only) < 0)
     return {errno, "setsockopt", "IPV6_V6ONLY"};
   const auto deviceLength = static_cast<socklen_t>(plan.device.size());

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import type { TableName } from '../tables/layout.gen.js';
 import { tableLayouts } from '../tables/layout.gen.js';
 import { compareStructs, tablesOf, typesOfObject } from '../tables/layout.js';
@@ -13,7 +13,7 @@ import {
   native,
 } from './native.js';
 import { findOverlap } from './overlap.js';
-import { cgroupId, type Pins, StartError } from './pins.js';
+import { cgroupId, freshPin, type Pins, replacePin, StartError } from './pins.js';
 import { features } from './probe.js';
 
 /** Programs in the order they are attached: what names and counts comes before what redirects. */
@@ -109,7 +109,7 @@ export class Datapath {
           copies.some((copy) => copy.name === name),
         );
       for (const copy of copies) copy.from.close();
-      for (const name of options.pins.mapNames()) if (name.endsWith(fresh)) rmSync(options.pins.map(name));
+      for (const name of options.pins.mapNames()) if (name.endsWith(freshPin)) rmSync(options.pins.map(name));
       const loaded = new Map(programs.map((name) => [name as string, object.program(name)]));
       return new Datapath(
         options,
@@ -182,18 +182,6 @@ export class Datapath {
     replacePin(this.#pins.link(name), link, true);
     this.#links.set(name, link);
   }
-}
-
-/** What a pin is called until it takes the place of another; one that died leaves it. */
-const fresh = '-new';
-
-/** Pins over a pin that may be there: bpffs renames atomically. Names with dots are refused by bpffs. */
-function replacePin(path: string, object: { pin(path: string): void }, replace: boolean): void {
-  if (existsSync(path) && !replace) return;
-  const beside = `${path}${fresh}`;
-  rmSync(beside, { force: true });
-  object.pin(beside);
-  renameSync(beside, path);
 }
 
 function pinnedLinks(pins: Pins): ReadonlySet<number> {

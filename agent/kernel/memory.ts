@@ -16,7 +16,7 @@ export const defaultCapacities: Readonly<Record<TableName, number>> = {
   edge_rest: 1,
   edges: 65536,
   frontends: 65536,
-  gateway_ports: 8192,
+  gateway_listeners: 16384,
   overrides: 4096,
   pods: 4096,
   rings: 1048576,

@@ -6,6 +6,7 @@ import { StartError } from './pins.js';
 
 const ARRAY = 2;
 const PERCPU_ARRAY = 6;
+const SOCKHASH = 18;
 const SK_STORAGE = 24;
 const RINGBUF = 27;
 
@@ -31,8 +32,8 @@ export function compareMap(wanted: ObjectMap, layout: TableLayout | undefined, m
   const resized =
     info.maxEntries === wanted.maxEntries ? [] : [`${info.maxEntries} rows, expected ${wanted.maxEntries}`];
   if (differences.length === 0 && resized.length === 0) return { type: 'same' };
-  // The kernel lists no sockets of a storage map, so what sockets remember cannot be carried over.
-  if (wanted.type === SK_STORAGE) return { type: 'impossible', differences };
+  // The kernel lists no sockets of a storage map and gives none of a hash of sockets, so these cannot be carried over.
+  if (wanted.type === SK_STORAGE || wanted.type === SOCKHASH) return { type: 'impossible', differences };
   if (info.type !== wanted.type && wanted.type !== RINGBUF) return { type: 'impossible', differences };
   return { type: 'copy', differences: [...differences, ...resized], from: found };
 }

@@ -201,6 +201,8 @@ export interface Native extends Descriptors {
       device?: string;
       v6only?: boolean;
       reuseport?: boolean;
+      /** `bind` may be an address that no device has (IP_FREEBIND). */
+      freebind?: boolean;
       listen?: number;
       connect?: SocketAddress;
     },

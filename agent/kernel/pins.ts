@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { native } from './native.js';
 
@@ -7,11 +7,14 @@ export interface Pins {
   readonly directory: string;
   map(name: string): string;
   link(name: string): string;
+  /** Of the admission program in a namespace, by its cookie. */
+  gateway(netns: string): string;
   mapNames(): readonly string[];
   linkNames(): readonly string[];
+  gatewayNames(): readonly string[];
 }
 
-/** `DIR/maps/NAME` and `DIR/links/NAME`. */
+/** `DIR/maps/NAME`, `DIR/links/NAME` and `DIR/gateway/COOKIE`. */
 export function pinsOf(directory: string): Pins {
   const list = (kind: string): readonly string[] => {
     const folder = join(directory, kind);
@@ -21,8 +24,10 @@ export function pinsOf(directory: string): Pins {
     directory,
     map: (name) => join(directory, 'maps', name),
     link: (name) => join(directory, 'links', name),
+    gateway: (netns) => join(directory, 'gateway', netns),
     mapNames: () => list('maps'),
     linkNames: () => list('links'),
+    gatewayNames: () => list('gateway'),
   };
 }
 
@@ -51,7 +56,8 @@ function mountFor(directory: string): void {
 /** Makes the pin directory and takes its lock, which the process holds until `release` or its end. */
 export function lockPins(directory: string): { readonly pins: Pins; readonly release: () => void } {
   mountFor(directory);
-  for (const folder of ['', 'maps', 'links']) mkdirSync(join(directory, folder), { recursive: true, mode: 0o700 });
+  for (const folder of ['', 'maps', 'links', 'gateway'])
+    mkdirSync(join(directory, folder), { recursive: true, mode: 0o700 });
   const lock = native().lock(directory);
   if (!lock)
     throw new StartError(
@@ -59,6 +65,18 @@ export function lockPins(directory: string): { readonly pins: Pins; readonly rel
       'stop it, or give this one a --pin of its own',
     );
   return { pins: pinsOf(directory), release: () => lock.release() };
+}
+
+/** What a pin is called until it takes the place of another; one that died leaves it. */
+export const freshPin = '-new';
+
+/** Pins over a pin that may be there: bpffs renames atomically. Names with dots are refused by bpffs. */
+export function replacePin(path: string, object: { pin(path: string): void }, replace: boolean): void {
+  if (existsSync(path) && !replace) return;
+  const beside = `${path}${freshPin}`;
+  rmSync(beside, { force: true });
+  object.pin(beside);
+  renameSync(beside, path);
 }
 
 /** Whether an agent holds the lock of a pin directory. False when there is no such directory. */
@@ -73,8 +91,10 @@ export function isLocked(directory: string): boolean {
 export function removePins(pins: Pins, dryRun: boolean): readonly string[] {
   const paths = [
     ...pins.linkNames().map(pins.link),
+    ...pins.gatewayNames().map(pins.gateway),
     ...pins.mapNames().map(pins.map),
     join(pins.directory, 'links'),
+    join(pins.directory, 'gateway'),
     join(pins.directory, 'maps'),
     pins.directory,
   ].filter((path) => existsSync(path));

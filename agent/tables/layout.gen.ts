@@ -459,32 +459,21 @@ export function writeFrontendKey(row: FrontendKey, view: DataView, at: number): 
   view.setUint8(at + 18, row.protocol);
 }
 
-/** struct gateway_port, 4 bytes. */
-export interface GatewayPortRow {
-  readonly pod: number;
-}
-export const GatewayPortRowSize = 4;
-export function readGatewayPortRow(view: DataView, at: number): GatewayPortRow {
-  return {
-    pod: view.getUint32(at + 0, true),
-  };
-}
-export function writeGatewayPortRow(row: GatewayPortRow, view: DataView, at: number): void {
-  view.setUint32(at + 0, row.pod, true);
-}
-
-/** struct gateway_port_key, 4 bytes. */
-export interface GatewayPortKey {
+/** struct gateway_listener_key, 4 bytes. */
+export interface GatewayListenerKey {
   readonly port: number;
+  readonly six: number;
 }
-export const GatewayPortKeySize = 4;
-export function readGatewayPortKey(view: DataView, at: number): GatewayPortKey {
+export const GatewayListenerKeySize = 4;
+export function readGatewayListenerKey(view: DataView, at: number): GatewayListenerKey {
   return {
     port: view.getUint16(at + 0, false),
+    six: view.getUint16(at + 2, true),
   };
 }
-export function writeGatewayPortKey(row: GatewayPortKey, view: DataView, at: number): void {
+export function writeGatewayListenerKey(row: GatewayListenerKey, view: DataView, at: number): void {
   view.setUint16(at + 0, row.port, false);
+  view.setUint16(at + 2, row.six, true);
 }
 
 /** struct override, 648 bytes. */
@@ -707,7 +696,7 @@ export function writeSocketNameRow(row: SocketNameRow, view: DataView, at: numbe
   view.setBigUint64(at + 72, row.receivedBytes, true);
 }
 
-export type TableName = 'admissions' | 'affinities' | 'backend_states' | 'backends' | 'connected_datagrams' | 'control' | 'counters' | 'datagrams' | 'decisions' | 'edge_rest' | 'edges' | 'frontends' | 'gateway_ports' | 'overrides' | 'pods' | 'rings' | 'service_states' | 'slots' | 'socket_names' | 'upstreams';
+export type TableName = 'admissions' | 'affinities' | 'backend_states' | 'backends' | 'connected_datagrams' | 'control' | 'counters' | 'datagrams' | 'decisions' | 'edge_rest' | 'edges' | 'frontends' | 'gateway_listeners' | 'overrides' | 'pods' | 'rings' | 'service_states' | 'slots' | 'socket_names' | 'upstreams';
 
 export const tableLayouts: readonly TableLayout[] = [
   {
@@ -1383,9 +1372,9 @@ export const tableLayouts: readonly TableLayout[] = [
     }
   },
   {
-    "name": "gateway_ports",
+    "name": "gateway_listeners",
     "key": {
-      "name": "gateway_port_key",
+      "name": "gateway_listener_key",
       "size": 4,
       "fields": [
         {
@@ -1395,7 +1384,7 @@ export const tableLayouts: readonly TableLayout[] = [
           "size": 2
         },
         {
-          "name": "pad",
+          "name": "six",
           "kind": "u16",
           "offset": 2,
           "size": 2
@@ -1403,14 +1392,14 @@ export const tableLayouts: readonly TableLayout[] = [
       ]
     },
     "value": {
-      "name": "gateway_port",
-      "size": 4,
+      "name": "u64",
+      "size": 8,
       "fields": [
         {
-          "name": "pod",
-          "kind": "u32",
+          "name": "value",
+          "kind": "u64",
           "offset": 0,
-          "size": 4
+          "size": 8
         }
       ]
     }

@@ -19,7 +19,7 @@ import {
   readEdgeRow,
   readFrontendKey,
   readFrontendRow,
-  readGatewayPortKey,
+  readGatewayListenerKey,
   readOverrideRow,
   readPodKey,
   readPodRow,
@@ -159,9 +159,12 @@ const shown: Readonly<Partial<Record<TableName, Shown>>> = {
     },
     value: frontend,
   },
-  gateway_ports: {
-    key: (key, at) => `port ${readGatewayPortKey(key, at).port}`,
-    value: (value, at) => `pod ${value.getUint32(at, true)}`,
+  gateway_listeners: {
+    key: (key, at) => {
+      const { port, six } = readGatewayListenerKey(key, at);
+      return `port ${port} ${six === 1 ? 'IPv6' : 'IPv4'}`;
+    },
+    value: (value, at) => `socket ${value.getBigUint64(at, true)}`,
   },
   overrides: {
     key: (_key, _at, value, valueAt) => {

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
 import { sourceHash } from '../../agent/compile/maglev.js';
 import type { FrontendPlan, PlanBackend } from '../../agent/compile/plan.js';
+import { writeControl } from '../../agent/kernel/flows.js';
 import { Datapath } from '../../agent/kernel/kernel.js';
 import { type NativeRing, native } from '../../agent/kernel/native.js';
 import { lockPins, type Pins, removePins } from '../../agent/kernel/pins.js';
@@ -10,7 +11,6 @@ import { indexKey } from '../../agent/kernel/store.js';
 import { viewOf } from '../../agent/tables/bytes.js';
 import {
   type BackendStateRow,
-  ControlRowSize,
   Counter,
   type EdgeKey,
   EdgeKeySize,
@@ -29,7 +29,6 @@ import {
   readServiceStateRow,
   type ServiceStateRow,
   type TableName,
-  writeControlRow,
   writePodKey,
   writePodRow,
 } from '../../agent/tables/layout.gen.js';
@@ -104,9 +103,7 @@ export class World {
     this.pins = pins;
     this.#unlock = release;
     [this.#datapath, this.#reconciler] = this.#load(capacities);
-    const control = new Uint8Array(ControlRowSize);
-    writeControlRow({ heartbeatNs: native().monotonicNs(), events: 1, gatewayNs: 0n }, viewOf(control), 0);
-    this.datapath.store.update('control', { keys: indexKey(0), values: control, count: 1 });
+    writeControl(this.datapath.store, { heartbeatNs: native().monotonicNs(), events: true });
   }
 
   get datapath(): Datapath {
@@ -183,6 +180,13 @@ export class World {
       'link set eth0 up',
       ...addresses.map((each) => `addr add ${each}${each.includes(':') ? '/8 nodad' : '/8'} dev eth0`),
     ]);
+  }
+
+  /** Whether a gateway serves; else it said so last just before it counts as down. */
+  setServing(serves: boolean): void {
+    const heartbeatNs = native().monotonicNs();
+    const gatewayNs = serves ? heartbeatNs + 3_600_000_000_000n : heartbeatNs - 3_000_000_000n;
+    writeControl(this.datapath.store, { heartbeatNs, events: true, gatewayNs });
   }
 
   /** Where the pod's programs run. */
