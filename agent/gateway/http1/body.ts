@@ -17,6 +17,11 @@ type ChunkPart = 'size' | 'data' | 'data-end' | 'trailers';
 /** Most digits of a chunk's size, which keeps it below 2^48. */
 const sizeDigits = 12;
 
+const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+
+/** RFC 9112 7.1.1 without blanks, escapes and anything beyond ASCII. */
+const extensions: RegExp = new RegExp(`^(?:;${token}(?:=(?:${token}|"[ !#-\\[\\]-~]*"))?)+$`);
+
 /**
  * Takes a message's body out of the bytes of a connection (RFC 9112 6 and 7), strictly: a chunk's size is digits, each line ends in CR LF,
  * extensions are bounded and dropped, trailers are field lines. Reused for one message after the other.
@@ -137,11 +142,15 @@ export class BodyReader {
     if (bytes[at] !== cr) return malformed;
     if (at + 1 === to) return incomplete;
     if (bytes[at + 1] !== lf) return malformed;
-    this.#extensionBytes += at - digitsEnd;
-    if (this.#extensionBytes > this.#limits.extensionBytes) return malformed;
+    if (at > digitsEnd && !this.#areExtensions(bytes, digitsEnd, at)) return malformed;
     this.#remaining = size;
     this.#part = size === 0 ? 'trailers' : 'data';
     return at + 2;
+  }
+
+  #areExtensions(bytes: Buffer, from: number, to: number): boolean {
+    this.#extensionBytes += to - from;
+    return this.#extensionBytes <= this.#limits.extensionBytes && extensions.test(bytes.toString('latin1', from, to));
   }
 
   #readData(bytes: Buffer, at: number): number {
@@ -163,7 +172,9 @@ export class BodyReader {
     const size = (end > 0 ? end : bytes.length) - at;
     if (end < 0 || size > this.#limits.trailerBytes) return end < 0 ? end : tooLarge;
     if (end === incomplete) return incomplete;
-    this.#trailers = trailersOf(bytes);
+    const trailers = trailersOf(bytes);
+    if (trailers === undefined) return malformed;
+    this.#trailers = trailers;
     this.#ended = true;
     return end;
   }

@@ -55,7 +55,9 @@ function scanField(bytes: Buffer, from: number, to: number): number {
   if (at === to) return incomplete;
   if (bytes[at] !== cr) return malformed;
   let end = at;
-  while (end > starts[count]! && (bytes[end - 1] === space || bytes[end - 1] === tab)) end--;
+  while (end > starts[count]! && (bytes[end - 1] === space || bytes[end - 1] === tab)) {
+    if (bytes[--end] === tab && roles[count] !== role.none) return malformed;
+  }
   ends[count] = end;
   if (at + 1 === to) return incomplete;
   return bytes[at + 1] === lf ? at + 2 : malformed;
@@ -187,8 +189,7 @@ function foldConnection(value: string): boolean {
 const ownOptions: ReadonlySet<string> = new Set(['close', 'keep-alive', 'upgrade', 'te']);
 
 function addOptions(value: string, dropped: Set<string>): boolean {
-  for (const part of value.split(',')) {
-    const option = part.trim().toLowerCase();
+  for (const option of listOf(value)) {
     if (option === '') continue;
     if (!isToken(option)) return false;
     if (option === 'close') folded.close = true;
@@ -208,6 +209,13 @@ function withoutNamed(fields: FieldLines, dropped: ReadonlySet<string>): FieldLi
   return kept;
 }
 
+const blanks = /^[ \t]+|[ \t]+$/g;
+
+/** The elements of a list (RFC 9110 5.6.1), lower case. */
+export function listOf(value: string): readonly string[] {
+  return value.split(',').map((element) => element.replace(blanks, '').toLowerCase());
+}
+
 export function isToken(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -215,6 +223,8 @@ export function isToken(text: string): boolean {
   }
   return text.length > 0;
 }
+
+const framing: ReadonlySet<number> = new Set([role.contentLength, role.transferEncoding, role.forged, role.host]);
 
 /** Names that mean something before a body ends, and so must not come behind it (RFC 9110 6.5.1). */
 const neverTrailers: ReadonlySet<string> = new Set([
@@ -241,10 +251,11 @@ const neverTrailers: ReadonlySet<string> = new Set([
   'www-authenticate',
 ]);
 
-/** The lines of the last scan as trailers: what must not be one is left out. */
-export function trailersOf(bytes: Buffer): FieldLines {
+/** The lines of the last scan as trailers: what must not be one is left out. Undefined: one would frame the message anew. */
+export function trailersOf(bytes: Buffer): FieldLines | undefined {
   const trailers: FieldLines = [];
   for (let index = 0; index < count; index++) {
+    if (framing.has(roles[index]!)) return undefined;
     if (roles[index] !== role.none || neverTrailers.has(names[index]!.toLowerCase())) continue;
     trailers.push(names[index]!, bytes.toString('latin1', starts[index]!, ends[index]!));
   }

@@ -1,8 +1,9 @@
+import { METHODS } from 'node:http';
 import { requestTarget } from '../../compile/request-path.js';
 import type { RequestHead } from '../exchange.js';
 import { isAuthority } from './authority.js';
 import { cr, lf, question, slash, space, targetByte, tokenByte } from './bytes.js';
-import { type Folded, foldFields, incomplete, lengthOf, malformed, scanFields, tooLarge } from './fields.js';
+import { type Folded, foldFields, incomplete, lengthOf, listOf, malformed, scanFields, tooLarge } from './fields.js';
 import type { Http1Limits } from './limits.js';
 import { hashStep, NameCache } from './names.js';
 
@@ -22,6 +23,9 @@ const notImplemented = -501;
 const versionNotSupported = -505;
 
 const methods = new NameCache();
+
+/** Of other methods nobody knows what their framing means to a backend; Envoy and Node refuse the same. */
+const knownMethods: ReadonlySet<string> = new Set(METHODS);
 
 /** What the request line held: valid until the next one is read. */
 const line = { method: '', target: '', isNormal: true, minor: 1 };
@@ -61,6 +65,7 @@ function parseRequestLine(bytes: Buffer, from: number, limits: Http1Limits): num
   if (at === to) return incomplete;
   if (bytes[at] !== space || at === from) return malformed;
   line.method = methods.find(bytes, from, at, hash);
+  if (!knownMethods.has(line.method)) return malformed;
   const targetAt = ++at;
   let isPath = true;
   let isNormal = true;
@@ -95,7 +100,6 @@ function parseVersion(bytes: Buffer, from: number): number {
   const minor = bytes[from + 7]! - 0x30;
   if (major < 0 || major > 9 || bytes[from + 6] !== 0x2e || minor < 0 || minor > 9) return malformed;
   if (bytes[from + 8] !== cr || bytes[from + 9] !== lf) return malformed;
-  if (line.method === 'PRI') return malformed;
   if (major !== 1 || minor > 1) return versionNotSupported;
   line.minor = minor;
   return from + 10;
@@ -119,6 +123,8 @@ function requestOf(folded: Folded, scheme: 'http' | 'https', end: number): Parse
   if (target === undefined) return malformed;
   const expectContinue = !isOld && folded.expect !== '';
   if (expectContinue && folded.expect.toLowerCase() !== '100-continue') return expectationFailed;
+  const upgrade = upgradeOf(folded);
+  if (upgrade === undefined) return malformed;
   const head: RequestHead = {
     version: isOld ? 'HTTP/1.0' : 'HTTP/1.1',
     method: line.method,
@@ -127,7 +133,7 @@ function requestOf(folded: Folded, scheme: 'http' | 'https', end: number): Parse
     target,
     fields: folded.fields,
     length: isChunked ? undefined : length,
-    upgrade: isOld || isChunked || length !== 0 ? '' : upgradeOf(folded),
+    upgrade: isOld || isChunked || length !== 0 ? '' : upgrade,
     expectContinue: expectContinue && length !== 0,
   };
   const keepAlive = !folded.close && (!isOld || folded.keepAlive);
@@ -154,9 +160,9 @@ const knownCodings: ReadonlySet<string> = new Set(['gzip', 'x-gzip', 'deflate', 
 
 /** 501 for real codings under a final chunked (RFC 9112 6.1, 7), which Weft does not speak; all else is an attempt to be read in two ways. */
 function codingFault(value: string): number {
-  const codings = value.split(',').map((coding) => coding.trim().toLowerCase());
-  const last = codings.pop();
-  return last === 'chunked' && codings.every((coding) => knownCodings.has(coding)) ? notImplemented : malformed;
+  const codings = listOf(value);
+  const isReal = codings.slice(0, -1).every((coding) => knownCodings.has(coding));
+  return isReal && codings.at(-1) === 'chunked' ? notImplemented : malformed;
 }
 
 const absolute = /^(https?):\/\/([^/?]*)(.*)$/i;
@@ -180,13 +186,12 @@ function absoluteTarget(
   return normal === undefined ? undefined : { authority, target: normal };
 }
 
-/** The first protocol asked for; HTTP/2 is never switched to (RFC 9113 3.1). */
-function upgradeOf(folded: Folded): string {
-  if (!folded.wantsUpgrade || folded.upgrade === '') return '';
-  const protocols = folded.upgrade.split(',').map((protocol) => protocol.trim().toLowerCase());
-  return (
-    protocols.find(
-      (protocol) => /^[!#$%&'*+\-.^_`|~0-9a-z]+(?:\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/.test(protocol) && protocol !== 'h2c',
-    ) ?? ''
-  );
+const protocol = /^[!#$%&'*+\-.^_`|~0-9a-z]+(?:\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/;
+
+/** The first protocol asked for; HTTP/2 is never switched to (RFC 9113 3.1). Undefined: it is no list of protocols. */
+function upgradeOf(folded: Folded): string | undefined {
+  if (folded.upgrade === '') return '';
+  const protocols = listOf(folded.upgrade);
+  if (!protocols.every((each) => protocol.test(each))) return undefined;
+  return folded.wantsUpgrade ? (protocols.find((each) => each !== 'h2c') ?? '') : '';
 }

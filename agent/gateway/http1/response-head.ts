@@ -76,6 +76,7 @@ function statusOf(bytes: Buffer, at: number): number {
 
 function responseOf(folded: Folded, method: string, end: number): ParsedResponse | number {
   const { status, minor } = line;
+  if (status < 200 && (minor === 0 || folded.close)) return malformed;
   if (folded.forged || folded.lengths > 1 || folded.encodings > 1) return malformed;
   if (folded.encodings > 0 && (folded.lengths > 0 || minor === 0 || !isChunkedCoding(folded.encoding)))
     return malformed;

@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.js';
 import type { Downstream, ServerExchange, Tunnel } from '../exchange.js';
 import { BodyReader, type BodySink } from './body.js';
 import { buffered, HeldBytes } from './buffered.js';
+import { lf } from './bytes.js';
 import { type Deadlines, deadlinesOf, type Timed } from './deadlines.js';
 import { statusLine } from './head-text.js';
 import type { Http1Limits } from './limits.js';
@@ -106,8 +107,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
 
   drain(): void {
     this.#isDraining = true;
-    if (!this.#isIdle) return;
-    setImmediate(() => setImmediate(() => this.#isIdle && this.#close()));
+    if (this.#isIdle) this.#closeUnlessAsked();
   }
 
   destroy(reset = false): void {
@@ -127,7 +127,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
 
   finished(keepAlive: boolean): void {
     this.outbox.flush();
-    if (!keepAlive || this.#isDraining) this.#close();
+    if (!keepAlive) this.#close();
     else if (this.#body.ended) this.#exchange = undefined;
     if (!this.#isConsuming) this.#proceed();
   }
@@ -138,7 +138,8 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
     this.#deadline = Number.POSITIVE_INFINITY;
     const held = this.#held.take();
     if (held !== undefined) this.#tunnel.received(held);
-    this.setReading(this.#held.isEmpty && held === undefined);
+    else this.setReading(true);
+    if (this.#hasEnded) this.#tunnel.ended();
     return this.#tunnel;
   }
 
@@ -191,7 +192,21 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
   #received(chunk: Buffer): void {
     if (this.#tunnel !== undefined) this.#tunnel.received(chunk);
     else if (this.#isClosing) this.#discard(chunk.length);
-    else this.#consume(this.#held.joined(chunk));
+    else {
+      const bytes = this.#held.joined(chunk);
+      if (this.#phase === 'head' && this.#isOneLine(bytes, chunk)) this.#held.keep(bytes, 0);
+      else this.#consume(bytes);
+    }
+  }
+
+  /** A head that comes in small pieces is parsed again only when a line has been completed: so that its cost stays in proportion to its size. */
+  #isOneLine(bytes: Buffer, chunk: Buffer): boolean {
+    return !chunk.includes(lf) && bytes.length <= this.#options.limits.headBytes;
+  }
+
+  /** Two turns of the event loop later whatever had arrived by now was read. */
+  #closeUnlessAsked(): void {
+    setImmediate(() => setImmediate(() => this.#isIdle && this.#close()));
   }
 
   /** Goes on with bytes that were held back, and sees to it that more come where they are wanted. */
@@ -258,6 +273,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
     this.#phase = phase;
     this.#deadline = this.#deadlineOf(phase);
     if (this.#hasEnded) this.#clientEnded();
+    else if (this.#isDraining && phase === 'idle') this.#closeUnlessAsked();
   }
 
   #currentPhase(): Phase {
@@ -316,11 +332,13 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
   #close(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#phase = 'response';
     this.#held.take();
     this.#discarded = 0;
     this.#deadline = Number.POSITIVE_INFINITY;
     this.outbox.flush();
     this.#socket.end(() => {
+      this.setReading(true);
       this.#phase = 'linger';
       this.#deadline = this.#deadlineOf('linger');
     });

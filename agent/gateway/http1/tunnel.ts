@@ -15,7 +15,10 @@ export class SocketTunnel implements Tunnel {
   readonly #carrier: TunnelCarrier;
   #receiver: BodyReceiver | undefined;
   #early: Buffer[] = [];
+  /** The peer has ended its side. */
   #hasEnded = false;
+  /** This side has ended. */
+  #hasWritten = false;
   #failure: Failure | undefined;
 
   constructor(carrier: TunnelCarrier) {
@@ -27,8 +30,8 @@ export class SocketTunnel implements Tunnel {
     const early = this.#early;
     this.#early = [];
     for (const chunk of early) receiver.data(chunk);
-    if (this.#hasEnded) receiver.end([]);
-    else if (this.#failure !== undefined) receiver.fail(this.#failure);
+    if (this.#failure !== undefined) receiver.fail(this.#failure);
+    else if (this.#hasEnded) receiver.end([]);
     else if (early.length > 0) this.#carrier.setReading(true);
   }
 
@@ -46,6 +49,7 @@ export class SocketTunnel implements Tunnel {
   }
 
   end(): void {
+    this.#hasWritten = true;
     this.#carrier.outbox.flush();
     this.#carrier.endWriting();
   }
@@ -69,8 +73,9 @@ export class SocketTunnel implements Tunnel {
     this.#receiver?.end([]);
   }
 
+  /** The connection has ended; nothing to tell when both sides had before. */
   failed(why: Failure): void {
-    if (this.#hasEnded || this.#failure !== undefined) return;
+    if ((this.#hasEnded && this.#hasWritten) || this.#failure !== undefined) return;
     this.#failure = why;
     this.#receiver?.fail(why);
   }
