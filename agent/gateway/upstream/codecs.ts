@@ -8,5 +8,5 @@ export type Protocol = 'http1' | 'http2';
 export interface Codecs {
   /** `maxRequests`: the connection ends after so many. */
   http1(socket: Socket, owner: ConnectionOwner, maxRequests: number | undefined): ClientConnection;
-  http2(socket: Socket, owner: ConnectionOwner, maxRequests: number | undefined): ClientConnection;
+  http2(socket: Socket, owner: ConnectionOwner): ClientConnection;
 }

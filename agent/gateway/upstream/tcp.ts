@@ -79,6 +79,7 @@ function dial(
           release();
           lease.settle({ type: 'response', status: 200 }, undefined, clock.monotonic());
         };
+        socket.on('error', ignore);
         socket.once('close', done);
         resolve({ type: 'connected', socket, endpoint, done });
       },
@@ -99,3 +100,6 @@ function bound(socket: Socket, traffic: Traffic, { clock }: PoolGround): () => v
     ? () => {}
     : clock.after(maxConnectionDurationMs, () => socket.destroy());
 }
+
+/** `close` follows. */
+function ignore(): void {}

@@ -15,6 +15,7 @@ import type {
   Upstreams,
 } from './attempt.js';
 import { type ConnectionBounds, ConnectionBudget, connectionBounds } from './budget.js';
+import { clientCodecs } from './client-codecs.js';
 import { ClusterTraffic } from './cluster-traffic.js';
 import type { Codecs, Protocol } from './codecs.js';
 import { statesOf } from './endpoint-states.js';
@@ -36,7 +37,8 @@ export interface UpstreamParts {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: Random;
-  readonly codecs: Codecs;
+  /** Default: `clientCodecs`. */
+  readonly codecs?: Codecs;
   /** Default: sockets of this process's own network namespace for everyone. */
   readonly sockets?: SocketMaker;
   /** Default: the node's name servers. */
@@ -46,7 +48,7 @@ export interface UpstreamParts {
 }
 
 /** Chooses endpoints, keeps connections to them, and counts what becomes of requests. */
-export class GatewayUpstreams implements Upstreams, WaitingRoom {
+export class UpstreamPools implements Upstreams, WaitingRoom {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #ground: PoolGround;
@@ -64,7 +66,7 @@ export class GatewayUpstreams implements Upstreams, WaitingRoom {
     this.#random = parts.random;
     this.#ground = {
       clock,
-      codecs: parts.codecs,
+      codecs: parts.codecs ?? clientCodecs(clock),
       sockets: parts.sockets ?? ownSockets,
       budget: new ConnectionBudget(parts.bounds ?? connectionBounds),
     };
