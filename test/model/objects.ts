@@ -52,3 +52,13 @@ export function parsed<K extends Kind>(kind: K, raw: unknown, at: Origin = origi
 export function metadata(name: string, more: Partial<Metadata> = {}): Metadata {
   return { namespace: 'default', name, labels: {}, annotations: {}, created: 0, origin, ...more };
 }
+
+/** An object of Istio's, `ns/a`. */
+export function rawIstio(kind: string, spec: Raw): Raw {
+  return { apiVersion: 'networking.istio.io/v1', kind, metadata: { name: 'a', namespace: 'ns' }, spec };
+}
+
+/** An object of the Gateway API's, `ns/a`. */
+export function rawGatewayApi(kind: string, spec: Raw): Raw {
+  return { apiVersion: 'gateway.networking.k8s.io/v1', kind, metadata: { name: 'a', namespace: 'ns' }, spec };
+}
