@@ -3,6 +3,7 @@ import { equalValues } from '../model/equal.js';
 import { type Family, keyOf, type Pod, type Service } from '../model/mesh.js';
 import type { ObjectFinding } from '../model/references.js';
 import type { Secret } from '../model/secret.js';
+import type { ServiceEntry } from '../model/service-entry.js';
 import { clientPod } from './client-pods.js';
 import { type ClusterName, clusterNameOf } from './cluster-key.js';
 import { compileCluster, serviceOfCluster } from './clusters.js';
@@ -184,8 +185,14 @@ export class SnapshotCompiler {
     this.#routingFindings = new ObjectFindings();
     this.#compileTargets(this.#rules);
     this.#compileIngress(this.#rules);
+    for (const entry of input.serviceEntries()) if (entry.addresses.length > 0) this.#tellAddresses(entry);
     this.#want();
     this.#compileClusters(new Set([...this.#wanted.keys(), ...this.#clusters.keys()]));
+  }
+
+  #tellAddresses(entry: ServiceEntry): void {
+    const message = 'connections to its addresses are left alone: it is a destination of rules only';
+    this.#routingFindings.report(entry, 'WEFT0312', 'spec.addresses', message);
   }
 
   #compileTargets(rules: HttpRules): void {

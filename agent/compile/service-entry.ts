@@ -1,6 +1,7 @@
 import type { ClusterEndpoint } from '../balance/cluster.js';
 import { canonicalAddress } from '../model/address.js';
 import { type Family, keyOf, type Service } from '../model/mesh.js';
+import { wildcardCovers } from '../model/names.js';
 import type { ServiceEntry, ServiceEntryEndpoint, ServiceEntryPort } from '../model/service-entry.js';
 import { showEndpoint } from '../tables/address.js';
 import { localityFrom } from './locality.js';
@@ -19,6 +20,8 @@ export interface EntryPort {
 /** ServiceEntries by host. */
 export class EntryLookup {
   readonly #entries = new Map<string, ServiceEntry[]>();
+  /** Longer first. */
+  readonly #wildcards: readonly string[];
 
   constructor(entries: Iterable<ServiceEntry>) {
     for (const entry of entries) {
@@ -31,15 +34,20 @@ export class EntryLookup {
     for (const list of this.#entries.values()) {
       list.sort((a, b) => a.meta.created - b.meta.created || (keyOf(a) < keyOf(b) ? -1 : 1));
     }
+    const wildcards = [...this.#entries.keys()].filter((host) => host.startsWith('*'));
+    this.#wildcards = wildcards.sort((a, b) => b.length - a.length);
   }
 
   hosts(): IterableIterator<string> {
     return this.#entries.keys();
   }
 
-  /** Older first. */
+  /** Those with the host, else with the longest wildcard that covers it; older first. */
   of(host: string): readonly ServiceEntry[] {
-    return this.#entries.get(host) ?? [];
+    const exact = this.#entries.get(host);
+    if (exact !== undefined || this.#wildcards.length === 0) return exact ?? [];
+    const pattern = this.#wildcards.find((each) => wildcardCovers(each, host));
+    return (pattern === undefined ? undefined : this.#entries.get(pattern)) ?? [];
   }
 
   /** Undefined where no entry of the host has the port. */
