@@ -20,13 +20,9 @@ export function parseSecret(found: Findings, raw: Raw, meta: Metadata): Secret |
   const certificate = part(keys.certificate, /^CERTIFICATE$/);
   const key = part(keys.key, /PRIVATE KEY$/);
   const ca = part(keys.ca, /^CERTIFICATE$/);
-  if (type === 'kubernetes.io/tls') {
-    for (const [name, value] of [
-      ['tls.crt', certificate],
-      ['tls.key', key],
-    ] as const) {
-      if (value === undefined && !found.failed) found.error('WEFT0208', child('data', name), 'is required');
-    }
+  if (type === 'kubernetes.io/tls' && !found.failed) {
+    if (certificate === undefined) found.error('WEFT0208', child('data', 'tls.crt'), 'is required');
+    if (key === undefined) found.error('WEFT0208', child('data', 'tls.key'), 'is required');
   }
   if (certificate === undefined && ca === undefined) return undefined;
   return { kind: 'Secret', meta, certificate, key, ca };

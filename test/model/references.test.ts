@@ -35,6 +35,41 @@ const deployment: Raw = {
   spec: { template: { metadata: { labels: { app: 'web' } } } },
 };
 
+const to = (host: string, port?: number): Raw => ({
+  destination: port === undefined ? { host } : { host, port: { number: port } },
+});
+const http = [{ route: [to('web')] }];
+
+function entry(spec: Raw): Raw {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'ServiceEntry',
+    metadata: { name: 'e' },
+    spec: { hosts: ['api.example.com'], ports: [{ number: 80, name: 'http' }], ...spec },
+  };
+}
+
+const gateway: Raw = {
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'Gateway',
+  metadata: { name: 'g' },
+  spec: { servers: [{ port: { number: 80, protocol: 'HTTP' }, hosts: ['*'] }] },
+};
+
+const adaptive = { 'weft.dev/balancing': 'adaptive', 'weft.dev/when-agent-down': 'closed' };
+
+/** Says what only the gateway does. */
+const requestRule = rawRule({
+  subsets: [{ name: 'v1' }],
+  trafficPolicy: {
+    loadBalancer: { consistentHash: { httpCookie: { name: 'c' } }, warmup: { duration: '1s' } },
+    connectionPool: { http: { maxRetries: 1 }, tcp: { maxConnections: 1, connectTimeout: '1s' } },
+    outlierDetection: { consecutive5xxErrors: 1 },
+    retryBudget: {},
+    portLevelSettings: [{ port: { number: 80 }, tls: { mode: 'SIMPLE' } }],
+  },
+});
+
 const cases: readonly (readonly [string, readonly Raw[], readonly string[]])[] = [
   ['a Service and its Pod', [web, pod], []],
   ['a Service that selects nothing', [web], ['WEFT0403 Service web spec.selector']],
@@ -61,7 +96,7 @@ const cases: readonly (readonly [string, readonly Raw[], readonly string[]])[] =
   [
     'a rule for a port that is not there',
     [web, pod, rawRule({ trafficPolicy: { portLevelSettings: [{ port: { number: 81 } }] } })],
-    ['WEFT0407 DestinationRule web spec.trafficPolicy.portLevelSettings'],
+    ['WEFT0407 DestinationRule web spec.trafficPolicy.portLevelSettings[0].port.number'],
   ],
   [
     'two rules of one host',
@@ -92,21 +127,157 @@ const cases: readonly (readonly [string, readonly Raw[], readonly string[]])[] =
     [
       route({
         hosts: ['x'],
-        http: [{ route: [{ destination: { host: 'example.com' } }, { destination: { host: 'a.example.com' } }] }],
+        http: [{ route: [to('example.com', 80), { ...to('a.example.com'), weight: 1 }] }],
       }),
-      {
-        apiVersion: 'networking.istio.io/v1',
-        kind: 'ServiceEntry',
-        metadata: { name: 'e' },
-        spec: { hosts: ['example.com', '*.example.com'] },
-      },
+      entry({ hosts: ['example.com', '*.example.com'], addresses: ['192.0.2.1'] }),
     ],
     [],
   ],
   [
+    'a route to no ServiceEntry, and to a port that one does not have',
+    [
+      route({ hosts: ['x'], http: [{ route: [to('a.example.com', 81), { ...to('b.example.org'), weight: 1 }] }] }),
+      entry({ hosts: ['*.example.com'], addresses: ['192.0.2.1'] }),
+    ],
+    [
+      'WEFT0402 VirtualService v spec.http[0].route[1].destination.host',
+      'WEFT0407 VirtualService v spec.http[0].route[0].destination.port.number',
+    ],
+  ],
+  ['a ServiceEntry without addresses', [entry({})], ['WEFT0312 ServiceEntry e spec.addresses']],
+  [
+    'a rule of a ServiceEntry’s host',
+    [
+      entry({ addresses: ['192.0.2.1'] }),
+      rawRule({ host: 'api.example.com' }),
+      rawRule({ host: 'b.example.org' }, { name: 'b' }),
+    ],
+    ['WEFT0402 DestinationRule b spec.host'],
+  ],
+  [
+    'a route to a port that is not there',
+    [web, pod, route({ hosts: ['web'], http: [{ route: [to('web', 81)] }] })],
+    ['WEFT0407 VirtualService v spec.http[0].route[0].destination.port.number'],
+  ],
+  [
     'two routes of one host',
-    [route({ hosts: ['web'] }), route({ hosts: ['web.default'] }, 'w')],
+    [web, pod, route({ hosts: ['web'], http }), route({ hosts: ['web.default'], http }, 'w')],
     ['WEFT0506 VirtualService w spec.hosts[0]'],
+  ],
+  [
+    'two routes of one host on different gateways',
+    [web, pod, gateway, route({ hosts: ['web'], http, gateways: ['g'] }), route({ hosts: ['web.default'], http }, 'w')],
+    [],
+  ],
+  [
+    'a delegate',
+    [
+      web,
+      pod,
+      route({ hosts: ['web'], http: [{ delegate: { name: 'd' } }] }),
+      route({ http }, 'd'),
+      route({ http }, 'e'),
+    ],
+    ['WEFT0414 VirtualService e spec'],
+  ],
+  [
+    'a delegate that is not there, and one with hosts',
+    [
+      web,
+      pod,
+      route({ hosts: ['web'], http: [{ delegate: { name: 'nil' } }, { delegate: { name: 'w' } }] }),
+      route({ hosts: ['w'], http }, 'w'),
+    ],
+    ['WEFT0402 VirtualService v spec.http[0].delegate.name', 'WEFT0402 VirtualService v spec.http[1].delegate.name'],
+  ],
+  [
+    'a certificate that is not there',
+    [
+      {
+        ...gateway,
+        spec: {
+          servers: [
+            {
+              port: { number: 443, protocol: 'HTTPS' },
+              hosts: ['*'],
+              tls: { mode: 'SIMPLE', credentialName: 'c' },
+            },
+          ],
+        },
+      },
+    ],
+    ['WEFT0402 Gateway g spec.servers[0].tls.credentialName'],
+  ],
+  [
+    'routes of the Gateway API to nowhere',
+    [
+      {
+        apiVersion: 'gateway.networking.k8s.io/v1',
+        kind: 'HTTPRoute',
+        metadata: { name: 'h' },
+        spec: { parentRefs: [{ name: 'g' }], rules: [{ backendRefs: [{ name: 'nil', port: 80 }] }] },
+      },
+      {
+        apiVersion: 'gateway.networking.k8s.io/v1',
+        kind: 'Gateway',
+        metadata: { name: 'k' },
+        spec: { gatewayClassName: 'weft', listeners: [{ name: 'a', port: 80, protocol: 'HTTP' }] },
+      },
+    ],
+    [
+      'WEFT0401 HTTPRoute h spec.rules[0].backendRefs[0].name',
+      'WEFT0402 HTTPRoute h spec.parentRefs[0].name',
+      'WEFT0402 KubernetesGateway k spec.gatewayClassName',
+    ],
+  ],
+  ['a policy of connections', [web, pod, rawRule({ trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } })], []],
+  [
+    'a policy of requests, for connections',
+    [web, pod, requestRule],
+    [
+      'WEFT0303 DestinationRule web spec.subsets',
+      'WEFT0303 DestinationRule web spec.trafficPolicy.connectionPool.tcp.connectTimeout',
+      'WEFT0303 DestinationRule web spec.trafficPolicy.loadBalancer.warmup',
+      'WEFT0303 DestinationRule web spec.trafficPolicy.outlierDetection',
+      'WEFT0304 DestinationRule web spec.trafficPolicy.connectionPool.http',
+      'WEFT0304 DestinationRule web spec.trafficPolicy.loadBalancer.consistentHash.httpCookie',
+      'WEFT0304 DestinationRule web spec.trafficPolicy.retryBudget',
+      'WEFT0305 DestinationRule web spec.trafficPolicy.portLevelSettings[0].tls',
+    ],
+  ],
+  ['a policy of requests, where a rule leads', [web, pod, requestRule, route({ hosts: ['web'], http })], []],
+  [
+    'a policy of requests, behind a Gateway',
+    [web, pod, gateway, requestRule, route({ hosts: ['x'], gateways: ['g'], http })],
+    [],
+  ],
+  [
+    'a policy of requests, of a Service that asks for the gateway',
+    [{ ...web, metadata: { name: 'web', annotations: { 'weft.dev/l7': 'enabled' } } }, pod, requestRule],
+    [],
+  ],
+  [
+    'annotations that need the gateway',
+    [{ ...web, metadata: { name: 'web', annotations: adaptive } }, pod],
+    [
+      'WEFT0311 Service web metadata.annotations["weft.dev/balancing"]',
+      'WEFT0312 Service web metadata.annotations["weft.dev/when-agent-down"]',
+    ],
+  ],
+  [
+    'annotations where the gateway is',
+    [{ ...web, metadata: { name: 'web', annotations: adaptive } }, pod, route({ hosts: ['web'], http })],
+    [],
+  ],
+  [
+    'a rule for some clients, and one for all',
+    [
+      web,
+      pod,
+      rawRule({ workloadSelector: { matchLabels: { app: 'x' } } }, { name: 'a' }),
+      rawRule({ trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } }),
+    ],
+    ['WEFT0303 DestinationRule a spec.workloadSelector'],
   ],
 ];
 
