@@ -58,21 +58,29 @@ class Broker {
         if (errno == EINTR) continue;
         return;
       }
+      // Whatever poll saw: a worker may ask for a namespace that the agent has told of right before.
+      obeyAll();
       for (size_t i = 1; i < waited.size(); i++)
         if (waited[i].revents != 0 && !answer(workers_[i - 1].get())) workers_[i - 1].close();
-      if (control_.open() && waited[0].revents != 0 && !obey()) control_.close();
       workers_.erase(std::remove_if(workers_.begin(), workers_.end(), [](const Descriptor& w) { return !w.open(); }),
                      workers_.end());
     }
   }
 
  private:
-  /** False: the agent has gone, or speaks another language. */
-  bool obey() {
+  void obeyAll() {
+    bool isWaiting = false;
+    while (control_.open() && !isWaiting)
+      if (!obey(isWaiting)) control_.close();
+  }
+
+  /** False: the agent has gone, or speaks another language. `isWaiting`: it has said nothing more yet. */
+  bool obey(bool& isWaiting) {
     BrokerMessage order = {};
     Message message;
     const int number = receiveMessage(control_.get(), &order, sizeof order, message, MSG_DONTWAIT);
-    if (number == EAGAIN) return true;
+    isWaiting = number == EAGAIN;
+    if (isWaiting) return true;
     if (number != 0 || message.length != sizeof order || order.version != blankVersion) return false;
     std::vector<Descriptor>& given = message.descriptors;
     const bool takesOne = order.order != BrokerOrder::removeNamespace;

@@ -69,7 +69,8 @@ export function startBroker({ upstreams, onExit = () => undefined }: BrokerOptio
     try {
       native().sendDescriptors(control, message, fds);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error; // else `exit` follows
+      // It has just ended: `exit` follows.
+      if (!['EPIPE', 'ECONNRESET'].includes((error as NodeJS.ErrnoException).code!)) throw error;
     }
   };
   order(orders.markIn, 0, [upstreams.descriptor()]);

@@ -35,7 +35,7 @@ kernelTest('cleanup refuses while an agent runs, lists with --dry-run, removes e
 
   const below = (paths: readonly string[]): readonly string[] => paths.filter((path) => path.startsWith(pin));
   const { removed } = cleanup({ pin, dryRun: true });
-  t.is(below(removed).length, programs.length + datapath.maps.size + 3);
+  t.is(below(removed).length, programs.length + datapath.maps.size + 4);
   t.is(removed[0], join(pin, 'links', [...programs].sort()[0]!));
   t.is(links(), programs.length);
   t.true(existsSync(pin));

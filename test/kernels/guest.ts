@@ -2,6 +2,7 @@ import { runChecks } from './check.js';
 import { agentChecks } from './checks/agent.js';
 import { environmentChecks } from './checks/environment.js';
 import { featureChecks } from './checks/features.js';
+import { gatewayChecks } from './checks/gateway.js';
 import { lifecycleChecks } from './checks/lifecycle.js';
 import { kernelLogChecks } from './checks/log.js';
 import { programChecks } from './checks/programs.js';
@@ -16,6 +17,7 @@ const failed = await runChecks(
     ...environmentChecks,
     ...featureChecks,
     ...programChecks(),
+    ...gatewayChecks,
     ...agentChecks(site),
     ...tcpChecks(site),
     ...udpChecks(site),

@@ -98,10 +98,15 @@ kernelTest('the kernel tells the layout of a map as the object has it', (t) => {
   for (const { name, key, value } of tableLayouts) {
     const map = opened.map(name);
     const { btfKeyTypeId, btfValueTypeId } = map.info();
-    const types = parseBtf(map.btf()!);
+    const btf = map.btf();
+    map.close();
+    if (name === 'gateway_listeners') {
+      t.is(btf, null, 'the kernel takes none for hashes of sockets');
+      continue;
+    }
+    const types = parseBtf(btf!);
     t.deepEqual(compareStructs(key, structOf(types, btfKeyTypeId)), [], name);
     t.deepEqual(compareStructs(value, structOf(types, btfValueTypeId)), [], name);
-    map.close();
   }
 });
 

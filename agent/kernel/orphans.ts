@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** The argument that names a worker's agent, by the agent's pin directory: one agent has it at a time. */
+export function markOf(pin: string): string {
+  return `--pin=${pin}`;
+}
+
+function argumentsOf(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+/** Whether `pid` is a worker of an agent with this mark. To be asked right before a signal: pids are given again. */
+export function isWorker(pid: number, mark: string): boolean {
+  const given = argumentsOf(String(pid));
+  return given.includes(mark) && given.some((each) => each.endsWith('/gateway/worker.js'));
+}
+
+/** Workers that an agent which was killed has left behind; they serve on. None of `own`. */
+export function findOrphans(mark: string, own: ReadonlySet<number>): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((pid) => !own.has(pid) && isWorker(pid, mark));
+}
+
+/** Ends them: SIGTERM lets them finish what they have. */
+export function endOrphans(pids: readonly number[], mark: string, signal: 'SIGTERM' | 'SIGKILL'): void {
+  for (const pid of pids) {
+    try {
+      if (isWorker(pid, mark)) process.kill(pid, signal);
+    } catch {
+      // Gone meanwhile.
+    }
+  }
+}
