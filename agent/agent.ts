@@ -5,6 +5,7 @@ import { startMetrics } from './api/metrics-server.js';
 import { startApi } from './api/server.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
+import { openGateway } from './gateway-host.js';
 import { Intake } from './intake.js';
 import { cgroupRoot } from './kernel/cgroups.js';
 import { cookieReader } from './kernel/cookies.js';
@@ -25,6 +26,7 @@ import { Readiness } from './readiness.js';
 import { Settling } from './settling.js';
 import { watchFiles } from './sources/files.js';
 import { placeFindings, readText, rootStates } from './sources/problems.js';
+import { RequestLedger } from './supervisor/request-ledger.js';
 import { Sync } from './sync.js';
 import { startUpkeep } from './upkeep.js';
 import { EdgeLedger } from './view/edges.js';
@@ -65,8 +67,8 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
   const started = clock.now();
   const readiness = new Readiness();
   const kernel = openKernel(config, log, undo);
-  const mesh = openMesh(config, clock, log, kernel);
-  const { catalog, sync } = mesh;
+  const mesh = openMesh(config, clock, log, kernel, undo);
+  const { catalog, gateway, sync } = mesh;
 
   const intake = new Intake({
     brake: new Brake({ enrolled: (pod, meshed) => meshed.isMeshed(pod, true) }),
@@ -93,7 +95,11 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
   });
   undo.push(() => files.stop());
   const canary = { ...kernel, ...mesh, cgroup: config.cgroup, clock };
-  const settling = new Settling({ clock, log, readiness, sync, intake, canary, synced: files.synced });
+  const settling = new Settling({
+    ...{ clock, log, readiness, sync, intake, canary },
+    gateway: gateway.supervisor,
+    synced: files.synced,
+  });
   undo.push(() => settling.stop());
 
   const view = createView({
@@ -133,7 +139,9 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
   });
   undo.push(() => metrics.close());
 
-  undo.push(startUpkeep({ ...kernel, clock, log, readiness, sync }));
+  const { supervisor } = gateway;
+  const heartbeat = (): void => kernel.heartbeat(supervisor.isServing || supervisor.hasOrphans);
+  undo.push(startUpkeep({ ...kernel, ...{ clock, log, readiness, sync, heartbeat, gateway } }));
   settling.run().then(
     () => readiness.isReady && log.info({ services: catalog.serviceCount, pods: mesh.pods.count }, 'ready'),
     (error: unknown) => onError(error, 'becoming ready failed'),
@@ -155,6 +163,10 @@ function openKernel(config: Config, log: Log, undo: Undo) {
   const tell = (events: boolean): void => writeControl(store, { heartbeatNs: native().monotonicNs(), events });
   tell(true);
   undo.push(() => tell(false));
+  const heartbeat = (serves: boolean): void => {
+    const now = native().monotonicNs();
+    writeControl(store, { heartbeatNs: now, events: true, ...(serves ? { gatewayNs: now } : {}) });
+  };
   const flowReader = new FlowReader(native().openRing(maps.get('events')!), store);
   undo.push(() => flowReader.close());
   return {
@@ -163,13 +175,17 @@ function openKernel(config: Config, log: Log, undo: Undo) {
     maps,
     programs,
     flowReader,
-    heartbeat: () => tell(true),
+    pins,
+    heartbeat,
+    /** Connections are led to the gateway no more. */
+    closeGateway: () => writeControl(store, { heartbeatNs: native().monotonicNs(), events: true, gatewayNs: 0n }),
     cookieOf: cookieReader(config.cgroup),
   };
 }
 
-/** What the user wants, and what turns it into rows. */
-function openMesh(config: Config, clock: Clock, log: Log, { store, maps, cookieOf }: ReturnType<typeof openKernel>) {
+/** What the user wants, and what turns it into rows and into what the gateway serves by. */
+function openMesh(config: Config, clock: Clock, log: Log, kernel: ReturnType<typeof openKernel>, undo: Undo) {
+  const { store, maps, cookieOf, datapath, pins } = kernel;
   const catalog = new Catalog();
   const reconciler = new Reconciler(store);
   reconciler.adopt();
@@ -177,6 +193,17 @@ function openMesh(config: Config, clock: Clock, log: Log, { store, maps, cookieO
   const overrides = new OverrideTable(store);
   const edges = new EdgeLedger({ catalog, reconciler, pods, store });
   const socketNames = maps.get('socket_names')!;
+  const requests = new RequestLedger();
+  const gateway = openGateway({
+    ...{ config, clock, log, datapath, pins, catalog, reconciler, pods, overrides },
+    onServing: () => kernel.heartbeat(true),
+    onReport: (worker, report) => requests.take(worker, report),
+    onRecords: (records, lost) => requests.tell(records, lost),
+  });
+  undo.push(async () => {
+    kernel.closeGateway();
+    await gateway.stop();
+  });
   const sync = new Sync({
     catalog,
     reconciler,
@@ -185,6 +212,7 @@ function openMesh(config: Config, clock: Clock, log: Log, { store, maps, cookieO
     node: config.node,
     directoryMode: true,
     clock,
+    routing: gateway.routing,
     endSockets: (gone, captured) => {
       const ended = endSockets(gone, captured, store, socketNames);
       if (ended > 0) log.info({ sockets: ended }, 'ended sockets to backends that are gone');
@@ -192,7 +220,7 @@ function openMesh(config: Config, clock: Clock, log: Log, { store, maps, cookieO
     retireBackends: edges.retireBackends,
     retirePods: edges.retirePods,
   });
-  return { catalog, reconciler, pods, overrides, edges, sync };
+  return { catalog, reconciler, pods, overrides, edges, sync, gateway, requests };
 }
 
 /** Where cgroup2 is mounted. Throws StartError when `cgroup` is not below. */

@@ -26,6 +26,8 @@ export interface Config {
   /** Gateway workers. Default: one a processor. */
   readonly workers: number;
   readonly acceleration: 'auto' | 'off';
+  /** Whether workers write a line of JSON for each request to standard output. */
+  readonly accessLog: boolean;
   readonly logLevel: LogLevel;
   /** Entries of tables that shall differ from the programs' own sizes. */
   readonly capacities: ReadonlyMap<TableName, number>;
@@ -79,6 +81,8 @@ function whole(least: number, most: number): Reader<number> {
 function among<Value extends string>(values: readonly Value[]): Reader<Value> {
   return (value) => values.find((each) => each === value) ?? new Wrong(`must be one of ${values.join(', ')}`);
 }
+
+const flag: Reader<boolean> = (value) => (typeof value === 'boolean' ? value : new Wrong('must be true or false'));
 
 const apiAddress: Reader<ListenAddress> = (value) => {
   const address = parseAddress(String(value));
@@ -146,6 +150,7 @@ const readers = {
   'gateway-labels': labels,
   workers: whole(0, 1024),
   acceleration: among<'auto' | 'off'>(['auto', 'off']),
+  'access-log': flag,
   'log-level': among(logLevels),
   capacity: capacities,
 } as const satisfies Record<string, Reader<unknown>>;
@@ -237,6 +242,7 @@ function complete(values: Values, around: Surroundings): Config | string {
     gatewayLabels: values['gateway-labels'] ?? { istio: 'ingressgateway' },
     workers: values.workers ?? around.processors,
     acceleration: values.acceleration ?? 'auto',
+    accessLog: values['access-log'] ?? false,
     logLevel: values['log-level'] ?? 'info',
     capacities: values.capacity ?? new Map(),
   };

@@ -1,9 +1,9 @@
 import type { Check } from './api/items.js';
 
 /** Tasks that must be done before the node is ready. */
-export type Task = 'sources' | 'tables' | 'canary';
+export type Task = 'sources' | 'tables' | 'gateway' | 'canary';
 
-const tasks: readonly Task[] = ['sources', 'tables', 'canary'];
+const tasks: readonly Task[] = ['sources', 'tables', 'gateway', 'canary'];
 
 /**
  * Being ready is a set of named tasks. Once all are done the node stays ready: later trouble is told by checks that
@@ -13,6 +13,7 @@ export class Readiness {
   readonly #open = new Map<Task, string>([
     ['sources', 'manifests have not been read yet'],
     ['tables', 'tables have not been programmed yet'],
+    ['gateway', 'nothing was compiled for it yet'],
     ['canary', 'no connection was redirected yet'],
   ]);
   readonly #trouble = new Map<string, string>();

@@ -4,6 +4,7 @@ import { type CanaryOptions, releaseCanary, reserveCanary, runCanary } from './k
 import type { Log } from './log.js';
 import { settleMemory } from './memory.js';
 import type { Readiness, Task } from './readiness.js';
+import type { Supervisor } from './supervisor/supervisor.js';
 import type { Sync } from './sync.js';
 import type { TableName } from './tables/layout.gen.js';
 
@@ -19,11 +20,16 @@ export interface SettlingOptions {
   readonly sync: Sync;
   readonly intake: Intake;
   readonly canary: CanaryOptions;
+  readonly gateway: Pick<Supervisor, 'isSettled'>;
   /** Resolves when every source has been read once. */
   readonly synced: Promise<void>;
 }
 
-/** The way to readiness: all sources, then the tables, then a canary connection. Each is tried until it works. */
+/** How often it is looked whether the gateway serves, and for how long that is waited for, in ms. */
+const gatewayPaceMs = 10;
+const gatewayPatienceMs = 10_000;
+
+/** The way to readiness: all sources, then the tables, then a canary connection and the gateway. Each is tried until it works. */
 export class Settling {
   readonly #options: SettlingOptions;
   #hasSynced = false;
@@ -55,6 +61,7 @@ export class Settling {
     if (this.#isStopped) return;
     intake.startBraking();
     this.#cancel = clock.after(settleMs, settleMemory);
+    await this.#untilGatewayServes();
     if (crowded === undefined) {
       await this.#insist('canary', () => runCanary(canary));
     } else {
@@ -62,6 +69,17 @@ export class Settling {
       readiness.degrade('canary', `not tried, because the table ${crowded} that was found is full`);
       readiness.finish('canary');
     }
+  }
+
+  /** Not for ever: L4 works without it, and Services that have rules bypass it. */
+  async #untilGatewayServes(): Promise<void> {
+    const { clock, gateway, readiness } = this.#options;
+    const end = clock.monotonic() + gatewayPatienceMs;
+    while (!gateway.isSettled && !this.#isStopped && clock.monotonic() < end) {
+      readiness.wait('gateway', 'workers have not taken their configuration and listeners yet');
+      await pause(clock, gatewayPaceMs);
+    }
+    readiness.finish('gateway');
   }
 
   stop(): void {

@@ -6,6 +6,7 @@ import type { Captured, PodTable } from './kernel/pods.js';
 import type { Drift, Reconciler } from './kernel/reconcile.js';
 import type { Catalog, Touched } from './model/catalog.js';
 import type { Change } from './model/mesh.js';
+import type { Routing } from './routing.js';
 
 export interface SyncOptions {
   readonly catalog: Catalog;
@@ -15,6 +16,8 @@ export interface SyncOptions {
   readonly node: string;
   readonly directoryMode: boolean;
   readonly clock: Clock;
+  /** Which ports are the gateway's, and whom to tell. Default: none are. */
+  readonly routing?: Pick<Routing, 'take' | 'gatewayOf' | 'publish' | 'capture'>;
   /** Ends sockets to backends that are gone. */
   readonly endSockets: (gone: readonly Backend[], pods: Iterable<Captured>) => void;
   /** Keeps sums before ids are given to somebody else. */
@@ -55,7 +58,9 @@ export class Sync {
     const { catalog, pods, reconciler } = this.#options;
     for (const pod of catalog.pods()) this.#wantPod(`${pod.meta.namespace}/${pod.meta.name}`);
     this.#refreshPods();
-    this.#program([...catalog.serviceKeys()].sort());
+    const services = [...catalog.serviceKeys()].sort();
+    this.#options.routing?.take({ services: new Set(services), pods: new Set(), routing: true });
+    this.#program(services);
     pods.prune();
     this.#removeGone(reconciler.prune().gone);
     this.#started = true;
@@ -69,6 +74,7 @@ export class Sync {
     const touched = this.#options.catalog.apply(changes);
     if (!this.#started) return touched;
     for (const key of touched.services) this.#due.add(key);
+    for (const key of this.#options.routing?.take(touched) ?? []) this.#due.add(key);
     if (touched.pods.size > 0) {
       for (const key of touched.pods) this.#wantPod(key);
       this.#refreshPods();
@@ -81,7 +87,10 @@ export class Sync {
 
   /** Compiles Services again, as after a change of weights or drains. */
   recompile(services: Iterable<string>): void {
-    if (this.#started) this.#program(services);
+    if (!this.#started) return;
+    const keys = new Set(services);
+    this.#options.routing?.take({ services: keys, pods: new Set(), routing: false });
+    this.#program(keys);
   }
 
   onPropagation(listener: (seconds: number) => void): () => void {
@@ -116,14 +125,23 @@ export class Sync {
   #refreshPods(): void {
     const released = this.#options.pods.refresh();
     if (released.length > 0) this.#options.retirePods(released);
+    this.#options.routing?.capture(this.#options.pods.all());
   }
 
   /** Compiles and writes what is due and these Services. One that cannot be compiled does not keep the others from being written. */
   #program(services: Iterable<string>): void {
     for (const key of services) this.#due.add(key);
-    if (this.#due.size === 0) return;
-    const { catalog, node, overrides, reconciler } = this.#options;
-    const context = { node, zone: catalog.node(node)?.zone ?? '', overrides: overrides() };
+    const { catalog, node, overrides, reconciler, routing } = this.#options;
+    if (this.#due.size === 0) {
+      routing?.publish();
+      return;
+    }
+    const context = {
+      node,
+      zone: catalog.node(node)?.zone ?? '',
+      overrides: overrides(),
+      ...(routing && { gatewayOf: (service: string, port: number) => routing.gatewayOf(service, port) }),
+    };
     const plans = new Map<string, readonly FrontendPlan[]>();
     const errors: unknown[] = [];
     for (const key of this.#due) {
@@ -136,6 +154,7 @@ export class Sync {
     this.#due.clear();
     this.#generation++;
     this.#removeGone(reconciler.apply(plans).gone);
+    routing?.publish();
     if (errors.length > 0) throw errors[0];
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import type { GatewayHost } from './gateway-host.js';
 import type { Datapath } from './kernel/kernel.js';
 import type { Log } from './log.js';
 import type { Readiness } from './readiness.js';
@@ -18,10 +19,12 @@ export interface UpkeepOptions {
   readonly datapath: Pick<Datapath, 'repair'>;
   readonly sync: Pick<Sync, 'tick' | 'verify'>;
   readonly heartbeat: () => void;
+  readonly gateway: Pick<GatewayHost, 'supervisor' | 'listeners' | 'ingress'>;
 }
 
 /** What an agent does again and again, until the returned function is called. Trouble degrades readiness and is tried again. */
-export function startUpkeep({ clock, log, readiness, datapath, sync, heartbeat }: UpkeepOptions): () => void {
+export function startUpkeep(options: UpkeepOptions): () => void {
+  const { clock, log, readiness, datapath, sync, heartbeat, gateway } = options;
   const attempt = (what: string, work: () => void): (() => void) => {
     return () => {
       try {
@@ -36,9 +39,12 @@ export function startUpkeep({ clock, log, readiness, datapath, sync, heartbeat }
   const tick = attempt('tick', () => {
     heartbeat();
     sync.tick();
+    gateway.supervisor.tick();
+    readiness.degrade('gateway', gateway.supervisor.trouble);
   });
   const repair = attempt('links', () => {
-    for (const line of datapath.repair()) log.warn({ repair: line }, 'put back what somebody else changed');
+    for (const line of [...datapath.repair(), ...gateway.listeners.repair()])
+      log.warn({ repair: line }, 'put back what somebody else changed');
   });
   const verify = attempt('verify', () => {
     for (const drift of sync.verify()) log.warn(drift, 'rows differed from what was desired and were repaired');

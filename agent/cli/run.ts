@@ -159,6 +159,7 @@ export function addRun(program: Command): void {
     .option('--metrics <address>', 'where /metrics, /healthz and /readyz listen (default: 127.0.0.1:15090)')
     .option('--gateway-labels <k=v,...>', 'Istio Gateways that are meant (default: istio=ingressgateway)')
     .option('--workers <n>', 'gateway workers (default: one a processor)')
+    .option('--access-log', 'write a line of JSON for each request through the gateway to standard output')
     .option('--acceleration <mode>', 'auto or off (default: auto)')
     .option('--log-level <level>', 'debug, info, warn or error (default: info)')
     .option('--capacity <table=n>', 'entries of a table; repeatable', collect)
