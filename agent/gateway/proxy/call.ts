@@ -46,6 +46,8 @@ export class Call implements BodyReceiver {
   #corsOrigin = '';
   #dispatch: Dispatch | undefined;
   #delay: Deadline | undefined;
+  #isReceiving = false;
+  #isHeld = false;
 
   constructor(
     parts: ProxyParts,
@@ -64,7 +66,8 @@ export class Call implements BodyReceiver {
     this.started = parts.clock.monotonic();
     const isTrusted = exchange.downstream.origin === 'mesh' && request.requestId !== '';
     this.requestId = isTrusted ? request.requestId : requestId(parts.random);
-    if (request.head.length === 0) this.body.end([]);
+    const { length, upgrade } = request.head;
+    if (length === 0 || (length === undefined && upgrade !== '')) this.body.end([]);
     parts.load.requests++;
   }
 
@@ -95,10 +98,9 @@ export class Call implements BodyReceiver {
     this.#delay = deadlines.after(ms, () => {
       this.#endDelay();
       goOn();
-      if (!this.isOver) this.exchange.resume();
     });
-    this.exchange.pause();
-    this.exchange.receive(this);
+    this.holdBody();
+    this.#receive();
   }
 
   #endDelay(): void {
@@ -137,14 +139,27 @@ export class Call implements BodyReceiver {
     const dispatch = new Dispatch(this, route);
     this.#dispatch = dispatch;
     dispatch.begin();
-    if (this.isOver || this.hasReceiver) return;
+    if (this.isOver || this.#isReceiving) return;
     if (this.request.head.expectContinue) this.exchange.informational(100, []);
+    this.#receive();
+  }
+
+  #receive(): void {
+    this.#isReceiving = true;
     this.exchange.receive(this);
   }
 
-  /** Whether a delay has made this the exchange's receiver already. */
-  private get hasReceiver(): boolean {
-    return this.flags.startsWith('DI');
+  /** No more of the request's body, for now. */
+  holdBody(): void {
+    if (this.#isHeld || this.body.isEnded) return;
+    this.#isHeld = true;
+    this.exchange.pause();
+  }
+
+  releaseBody(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.exchange.resume();
   }
 
   /** Answers the request here; nothing has been answered yet. `changes`: to the response's head. */

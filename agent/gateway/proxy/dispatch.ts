@@ -82,8 +82,8 @@ export class Dispatch implements TryOwner {
     if (this.#current !== one || call.isOver) return;
     if (isBodiless) this.#startTryTimeout();
     else {
-      if (!body.sendTo(one)) call.exchange.pause();
-      else if (isRetry) call.exchange.resume();
+      if (body.sendTo(one)) call.releaseBody();
+      else call.holdBody();
       if (body.isEnded) this.#startTryTimeout();
     }
   }
@@ -105,23 +105,16 @@ export class Dispatch implements TryOwner {
   }
 
   #timeOut(): void {
-    const one = this.#current;
     this.#stop({ type: 'failure', why: 'timeout' });
-    if (!this.#responded) {
-      this.#call.answer(timedOut);
-      return;
-    }
-    one?.stopSending();
-    this.#breakOff('UT', 'cancelled');
+    if (this.#responded) this.#breakOff('UT', 'cancelled');
+    else this.#call.answer(timedOut);
   }
 
   /** Of the request's body. */
   requestData(chunk: Buffer): void {
-    const { body, exchange } = this.#call;
-    if (this.#responded) body.forget();
-    body.keep(chunk);
+    this.#call.body.keep(chunk);
     for (const mirror of this.#mirrors) mirror.send(chunk);
-    if (this.#current !== undefined && !this.#current.send(chunk)) exchange.pause();
+    if (this.#current !== undefined && !this.#current.send(chunk)) this.#call.holdBody();
   }
 
   requestEnd(trailers: FieldLines): void {
@@ -186,7 +179,7 @@ export class Dispatch implements TryOwner {
       if (retries.ignorePreviousHosts && address !== '') this.#tried.push(address);
       this.#retries++;
       this.#current = undefined;
-      if (!call.body.isEnded) call.exchange.pause();
+      call.holdBody();
       const ms = retries.backoffMs(this.#retries, call.parts.random);
       this.#backoff = call.parts.deadlines.after(ms, () => this.#attempt(true));
       return true;
@@ -270,7 +263,7 @@ export class Dispatch implements TryOwner {
   }
 
   requestDrained(): void {
-    this.#call.exchange.resume();
+    this.#call.releaseBody();
   }
 
   #complete(one: Try): void {

@@ -20,7 +20,7 @@ export class RequestBody {
   #isSent = false;
   #trailers: FieldLines | undefined;
 
-  /** Whether everything that has come is still here. */
+  /** Whether everything that has come is still here and may be sent (again). */
   get canReplay(): boolean {
     return this.#isComplete;
   }
@@ -63,7 +63,7 @@ export class RequestBody {
 
   /** There will be no other attempt. */
   forget(): void {
-    if (this.#bytes > 0) this.#isComplete = false;
+    this.#isComplete = false;
     this.#chunks = [];
   }
 }
