@@ -258,7 +258,10 @@ export interface IngressListener {
   readonly port: number;
   /** Addresses to bind; empty: 0.0.0.0 and ::. */
   readonly binds: readonly string[];
-  /** `tls`: passthrough by SNI; `https`: terminated, then HTTP. */
+  /**
+   * `tls` and `https`: by SNI. A server without `tls` is passed through by its tlsRules. With `tls` it is terminated there: then carried by its
+   * tcpRules where it has some, else HTTP. `https`: a server of it is HTTP; `tls`: none is.
+   */
   readonly protocol: 'http' | 'https' | 'tls' | 'tcp';
   /** What is served on it. By SNI (https, tls), then by Host. */
   readonly servers: readonly IngressServer[];
