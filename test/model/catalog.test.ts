@@ -2,7 +2,17 @@ import test from 'ava';
 import fc from 'fast-check';
 import { Catalog } from '../../agent/model/catalog.js';
 import { type Change, keyOf, type MeshObject } from '../../agent/model/mesh.js';
-import { parsed, type Raw, rawPod, rawRule, rawService, rawSlice } from './objects.js';
+import {
+  findings,
+  parsed,
+  type Raw,
+  rawGatewayApi,
+  rawIstio,
+  rawPod,
+  rawRule,
+  rawService,
+  rawSlice,
+} from './objects.js';
 
 function put(...objects: MeshObject[]): Change[] {
   return objects.map((object) => ({ type: 'put', object }));
@@ -224,6 +234,92 @@ test('what a batch does not touch has not changed, and the indexes say what a se
     }),
     { numRuns: 400 },
   );
+});
+
+const routing: readonly MeshObject[] = [
+  parsed('VirtualService', rawIstio('VirtualService', { hosts: ['a'], http: [{ redirect: { uri: '/' } }] })),
+  parsed('DestinationRule', rawRule({})),
+  parsed('Gateway', rawIstio('Gateway', { servers: [{ port: { number: 80, protocol: 'HTTP' }, hosts: ['*'] }] })),
+  parsed('ServiceEntry', rawIstio('ServiceEntry', { hosts: ['a.example.com'] })),
+  parsed('GatewayClass', rawGatewayApi('GatewayClass', { controllerName: 'weft.dev/gateway' })),
+  parsed(
+    'KubernetesGateway',
+    rawGatewayApi('Gateway', { gatewayClassName: 'w', listeners: [{ name: 'a', port: 80, protocol: 'HTTP' }] }),
+  ),
+  parsed('HTTPRoute', rawGatewayApi('HTTPRoute', {})),
+  parsed('GRPCRoute', rawGatewayApi('GRPCRoute', {})),
+  parsed('ReferenceGrant', rawGatewayApi('ReferenceGrant', { from: [], to: [] })),
+  parsed('Secret', {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 's' },
+    stringData: { 'ca.crt': '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----' },
+  }),
+];
+
+for (const object of routing) {
+  test(`a ${object.kind} comes and goes, and both concern HTTP rules`, (t) => {
+    const catalog = new Catalog();
+    const lists = (): readonly MeshObject[] => [
+      ...catalog.virtualServices(),
+      ...catalog.destinationRules(),
+      ...catalog.istioGateways(),
+      ...catalog.serviceEntries(),
+      ...catalog.gatewayClasses(),
+      ...catalog.kubernetesGateways(),
+      ...catalog.httpRoutes(),
+      ...catalog.grpcRoutes(),
+      ...catalog.referenceGrants(),
+      ...[catalog.secret('default/s')].filter((each) => each !== undefined),
+    ];
+    const { routing: came, others } = catalog.apply(put(object));
+    t.true(came);
+    t.false(others);
+    t.deepEqual(lists(), [object]);
+    t.deepEqual([...catalog.objects()], [object]);
+    t.is(catalog.object(object.kind, keyOf(object)), object);
+    const gone = catalog.apply([{ type: 'remove', kind: object.kind, key: keyOf(object) }]);
+    t.true(gone.routing);
+    t.deepEqual(lists(), []);
+  });
+}
+
+test('endpoints and Deployments do not concern HTTP rules; Services, places and labels of namespaces do', (t) => {
+  const catalog = new Catalog();
+  const concerns = (...objects: MeshObject[]) => catalog.apply(put(...objects)).routing;
+  t.true(concerns(service('a', { app: 'a' })));
+  t.false(concerns(service('a', { app: 'a' })));
+  t.true(concerns(service('a', { app: 'b' })));
+  t.false(concerns(pod('p', { app: 'a' })));
+  t.false(concerns(slice('s', 'a', [{ addresses: ['10.1.0.1'] }])));
+  const deployment = parsed('Deployment', {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'd' },
+    spec: { template: { metadata: { labels: { app: 'a' } } } },
+  });
+  const touched = catalog.apply(put(deployment));
+  t.deepEqual([touched.routing, touched.others], [false, true]);
+  t.deepEqual([...catalog.deployments()], [deployment]);
+  t.true(concerns(node('n', 'z')));
+  t.false(concerns(node('n', 'z')));
+  t.true(concerns(namespace('x', 'enabled')));
+  t.false(concerns(namespace('x', 'enabled')));
+  t.true(concerns(namespace('x')));
+  t.true(catalog.apply([{ type: 'remove', kind: 'Service', key: 'default/a' }]).routing);
+  t.false(catalog.apply([{ type: 'remove', kind: 'Service', key: 'default/a' }]).routing);
+});
+
+test('a rule for some clients only is not that of connections', (t) => {
+  const catalog = new Catalog();
+  const raw = rawRule({ workloadSelector: { matchLabels: { app: 'x' } } }, { name: 'a' });
+  t.deepEqual(findings(raw), []);
+  catalog.apply(put(service('web'), parsed('DestinationRule', raw)));
+  t.is(catalog.ruleFor('default/web'), undefined);
+  const forAll = rule('b', 'web');
+  catalog.apply(put(forAll));
+  t.is(catalog.ruleFor('default/web'), forAll as never);
+  t.is(catalog.rulesNaming('default/web').length, 2);
 });
 
 test('one endpoint among 10 000 Services costs far less than a millisecond', (t) => {

@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { parseObject } from '../../agent/model/parse.js';
 import { problemCodes } from '../../agent/model/problem-codes.js';
+import { referencesOf } from '../../agent/model/refers.js';
 import {
   findings,
   origin,
@@ -213,3 +214,214 @@ test('a cyclic value ends', (t) => {
 test('an object with ten thousand mistakes gives a hundred findings', (t) => {
   t.is(findings(rawService({ ports: Array.from({ length: 10_000 }, () => ({ port: -1 })) })).length, 100);
 });
+
+/** Valid objects with much in them; every node of their trees is replaced by something else, one at a time. */
+const full: readonly Raw[] = [
+  rawIstio('VirtualService', {
+    hosts: ['web'],
+    gateways: ['mesh', 'g'],
+    exportTo: ['.'],
+    http: [
+      {
+        match: [
+          {
+            uri: { regex: '/a.*' },
+            headers: { a: { exact: 'b' } },
+            queryParams: { q: {} },
+            withoutHeaders: { c: { prefix: 'd' } },
+            sourceLabels: { a: 'b' },
+            port: 80,
+          },
+        ],
+        route: [
+          {
+            destination: { host: 'a', subset: 's', port: { number: 80 } },
+            weight: 1,
+            headers: { request: { set: { a: 'b' } } },
+          },
+          { destination: { host: 'b' }, weight: 2 },
+        ],
+        rewrite: { uriRegexRewrite: { match: 'a', rewrite: 'b' } },
+        retries: { attempts: 1, retryOn: '5xx', perTryTimeout: '1s', backoff: '1s' },
+        timeout: '1s',
+        fault: {
+          delay: { fixedDelay: '1s', percentage: { value: 1 } },
+          abort: { grpcStatus: 'OK', percentage: { value: 1 } },
+        },
+        mirrors: [{ destination: { host: 'c' }, percentage: { value: 1 } }],
+        corsPolicy: { allowOrigins: [{ exact: 'a' }], allowMethods: ['GET'], allowHeaders: ['a'], maxAge: '1s' },
+      },
+      { match: [{}], redirect: { uri: '/', authority: 'a', redirectCode: 302 } },
+      { directResponse: { status: 200, body: { string: 'x' } } },
+      { delegate: { name: 'd', namespace: 'n' } },
+    ],
+    tls: [
+      { match: [{ sniHosts: ['web'], destinationSubnets: ['10.0.0.0/8'] }], route: [{ destination: { host: 'a' } }] },
+    ],
+    tcp: [{ match: [{ sourceSubnet: '10.0.0.0/8' }], route: [{ destination: { host: 'a' } }] }],
+  }),
+  rawRule({
+    trafficPolicy: {
+      loadBalancer: {
+        consistentHash: {
+          httpCookie: { name: 'c', ttl: '1s', attributes: [{ name: 'a', value: 'b' }] },
+          maglev: { tableSize: 7 },
+        },
+        localityLbSetting: { distribute: [{ from: 'a', to: { a: 100 } }], failoverPriority: ['a'] },
+        warmup: { duration: '1s', aggression: 1 },
+      },
+      connectionPool: { tcp: { maxConnections: 1, tcpKeepalive: { time: '1s' } }, http: { maxRetries: 1 } },
+      outlierDetection: { interval: '1s' },
+      tls: { mode: 'SIMPLE', subjectAltNames: ['a'] },
+      portLevelSettings: [{ port: { number: 80 }, loadBalancer: { simple: 'RANDOM' } }],
+      retryBudget: { percent: 1 },
+    },
+    subsets: [{ name: 'v1', labels: { a: 'b' }, trafficPolicy: {} }],
+    exportTo: ['.'],
+    workloadSelector: { matchLabels: { a: 'b' } },
+  }),
+  rawIstio('Gateway', {
+    selector: { a: 'b' },
+    servers: [
+      {
+        port: { number: 443, name: 'a', protocol: 'HTTPS' },
+        hosts: ['a/b'],
+        tls: { mode: 'SIMPLE', credentialNames: ['c'] },
+      },
+      {
+        port: { number: 444, name: 'b', protocol: 'HTTPS' },
+        hosts: ['b'],
+        tls: { mode: 'SIMPLE', tlsCertificates: [{ serverCertificate: 'c', privateKey: 'k' }] },
+      },
+    ],
+  }),
+  rawIstio('ServiceEntry', {
+    hosts: ['a.example.com'],
+    addresses: ['10.0.0.1'],
+    ports: [{ number: 80, name: 'http', protocol: 'HTTP', targetPort: 81 }],
+    resolution: 'STATIC',
+    endpoints: [{ address: '10.0.0.1', ports: { http: 1 }, labels: { a: 'b' }, weight: 1 }],
+  }),
+  rawGatewayApi('HTTPRoute', {
+    parentRefs: [{ name: 'g', sectionName: 's' }],
+    hostnames: ['a'],
+    rules: [
+      {
+        matches: [
+          {
+            path: { type: 'PathPrefix', value: '/' },
+            headers: [{ name: 'a', value: 'b' }],
+            queryParams: [{ name: 'a', value: 'b' }],
+            method: 'GET',
+          },
+        ],
+        filters: [
+          { type: 'RequestHeaderModifier', requestHeaderModifier: { set: [{ name: 'a', value: 'b' }], remove: ['c'] } },
+          { type: 'RequestMirror', requestMirror: { backendRef: { name: 'a', port: 1 }, fraction: { numerator: 1 } } },
+          {
+            type: 'URLRewrite',
+            urlRewrite: { hostname: 'a', path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/' } },
+          },
+          { type: 'CORS', cors: { allowOrigins: ['http://a'], maxAge: 1 } },
+        ],
+        backendRefs: [{ name: 'a', port: 1, weight: 1, filters: [] }],
+        timeouts: { request: '1s' },
+        retry: { codes: [500], attempts: 1, backoff: '1s' },
+      },
+      {
+        filters: [
+          {
+            type: 'RequestRedirect',
+            requestRedirect: { scheme: 'https', path: { type: 'ReplaceFullPath', replaceFullPath: '/' } },
+          },
+        ],
+      },
+    ],
+  }),
+  rawGatewayApi('GRPCRoute', {
+    parentRefs: [{ name: 'g' }],
+    rules: [
+      {
+        matches: [{ method: { service: 'a', method: 'b' }, headers: [{ name: 'a', value: 'b' }] }],
+        backendRefs: [{ name: 'a', port: 1 }],
+      },
+    ],
+  }),
+  rawGatewayApi('Gateway', {
+    gatewayClassName: 'weft',
+    listeners: [
+      {
+        name: 'a',
+        port: 443,
+        protocol: 'HTTPS',
+        hostname: 'a',
+        tls: { certificateRefs: [{ name: 'c' }] },
+        allowedRoutes: {
+          namespaces: {
+            from: 'Selector',
+            selector: { matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] },
+          },
+          kinds: [{ kind: 'HTTPRoute' }],
+        },
+      },
+    ],
+  }),
+  rawGatewayApi('ReferenceGrant', {
+    from: [{ group: '', kind: 'a', namespace: 'b' }],
+    to: [{ group: '', kind: 'a', name: 'b' }],
+  }),
+];
+
+const strange: readonly unknown[] = [
+  null,
+  true,
+  -1,
+  1.5,
+  1e300,
+  Number.NaN,
+  '',
+  'x',
+  '*',
+  '\0',
+  '(',
+  '/',
+  'a'.repeat(2_000),
+  [],
+  [null],
+  [[]],
+  {},
+  { x: 1 },
+];
+
+/** The tree with each of its nodes replaced once. */
+function* replaced(tree: unknown, by: unknown): Generator<unknown> {
+  yield by;
+  if (Array.isArray(tree)) {
+    for (const [index, entry] of tree.entries()) {
+      for (const each of replaced(entry, by)) yield tree.with(index, each);
+    }
+  } else if (typeof tree === 'object' && tree !== null) {
+    for (const [key, entry] of Object.entries(tree)) {
+      for (const each of replaced(entry, by)) yield { ...tree, [key]: each };
+    }
+  }
+}
+
+for (const [index, raw] of full.entries()) {
+  test(`anything anywhere in a ${raw.kind} (${index}) is reported or taken, and never throws`, (t) => {
+    t.deepEqual(parseObject(raw, origin).findings, []);
+    let count = 0;
+    for (const value of strange) {
+      for (const spec of replaced(raw.spec, value)) {
+        const { object, findings: found } = parseObject({ ...raw, spec }, origin);
+        count++;
+        if (object === undefined && found.length === 0) t.fail(`nothing said of ${JSON.stringify(spec)}`);
+        if (object === undefined) continue;
+        referencesOf(object);
+        if (found.some(({ severity }) => severity === 'error'))
+          t.fail(`in effect with errors: ${JSON.stringify(spec)}`);
+      }
+    }
+    t.true(count > 100);
+  });
+}
