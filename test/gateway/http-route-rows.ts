@@ -45,12 +45,6 @@ const matches: readonly (readonly [name: string, match: string, fits: readonly R
       [{ headers: { 'x-user': 'aa' } }],
       [{ headers: { 'x-user': 'ab' } }],
     ],
-    [
-      'of two header matches of one name the first counts',
-      'headers: [{ name: x, value: a }, { name: X, value: b }]',
-      [{ headers: { x: 'a' } }],
-      [{ headers: { x: 'b' } }],
-    ],
     ['queryParams Exact', 'queryParams: [{ name: q, value: a }]', [{ path: '/?q=a' }], [{ path: '/?q=b' }, {}]],
     [
       'queryParams RegularExpression',

@@ -20,8 +20,8 @@ export function httpRouteMatch({ path, headers, queryParams, method }: HttpRoute
       ...anyRequest,
       path: { type: pathTypes[path.type], value: path.value },
       method: method === undefined ? undefined : { type: 'exact', value: method },
-      headers: firstOfEach(headers),
-      query: firstOfEach(queryParams),
+      headers: namedMatches(headers),
+      query: namedMatches(queryParams),
     },
     precision: [rank, path.value.length, Number(method !== undefined), headers.length, queryParams.length],
   };
@@ -31,7 +31,7 @@ export function httpRouteMatch({ path, headers, queryParams, method }: HttpRoute
 export function grpcRouteMatch({ method, headers }: GrpcRouteMatch): PreciseMatch {
   const { service = '', method: name = '' } = method ?? {};
   return {
-    match: { ...anyRequest, path: grpcPath(method), headers: firstOfEach(headers) },
+    match: { ...anyRequest, path: grpcPath(method), headers: namedMatches(headers) },
     precision: [Number(method?.type === 'Exact'), service.length, name.length, headers.length],
   };
 }
@@ -52,13 +52,8 @@ function group(pattern: string | undefined): string {
   return pattern === undefined ? '[^/]+' : `(?:${pattern})`;
 }
 
-/** Of several matches of one name the first counts (HTTPHeaderMatch, HTTPQueryParamMatch). */
-function firstOfEach(matches: readonly RouteValueMatch[]): readonly (readonly [string, StringMatch])[] {
-  const first = new Map<string, StringMatch>();
-  for (const { type, name, value } of matches) {
-    if (!first.has(name)) first.set(name, { type: type === 'Exact' ? 'exact' : 'regex', value });
-  }
-  return [...first];
+function namedMatches(matches: readonly RouteValueMatch[]): readonly (readonly [string, StringMatch])[] {
+  return matches.map(({ type, name, value }) => [name, { type: type === 'Exact' ? 'exact' : 'regex', value }]);
 }
 
 /** Below 0: `a` comes first. */
