@@ -17,7 +17,7 @@ export function checkReferences(catalog: Catalog, directoryMode: boolean): reado
   for (const slice of catalog.slices()) checkSlice(found, catalog, slice);
   for (const deployment of catalog.deployments()) checkDeployment(found, catalog, deployment);
   checkPods(found, catalog);
-  checkRouting(catalog, (object, code, path, message) => report(found, object, code, path, message));
+  checkRouting(catalog, directoryMode, (object, code, path, message) => report(found, object, code, path, message));
   return found;
 }
 

@@ -10,8 +10,11 @@ import type { ServiceEntry } from './service-entry.js';
 
 export type Report = (object: MeshObject, code: ProblemCode, path: string, message: string) => void;
 
+/** The class whose Gateways are served; in directory mode also without its object. */
+const builtInClass = '/weft';
+
 /** What is wrong between the objects that HTTP rules are made of, and what they refer to. */
-export function checkRouting(catalog: Catalog, report: Report): void {
+export function checkRouting(catalog: Catalog, directoryMode: boolean, report: Report): void {
   const entries = [...catalog.serviceEntries()];
   for (const object of [
     ...catalog.virtualServices(),
@@ -21,7 +24,10 @@ export function checkRouting(catalog: Catalog, report: Report): void {
     ...catalog.grpcRoutes(),
     ...catalog.destinationRules(),
   ]) {
-    for (const reference of referencesOf(object)) checkReference(catalog, entries, report, object, reference);
+    for (const reference of referencesOf(object)) {
+      if (directoryMode && reference.kind === 'GatewayClass' && reference.key === builtInClass) continue;
+      checkReference(catalog, entries, report, object, reference);
+    }
   }
   for (const entry of entries) {
     if (entry.addresses.length > 0) continue;

@@ -221,7 +221,7 @@ const cases: readonly (readonly [string, readonly Raw[], readonly string[]])[] =
         apiVersion: 'gateway.networking.k8s.io/v1',
         kind: 'Gateway',
         metadata: { name: 'k' },
-        spec: { gatewayClassName: 'weft', listeners: [{ name: 'a', port: 80, protocol: 'HTTP' }] },
+        spec: { gatewayClassName: 'other', listeners: [{ name: 'a', port: 80, protocol: 'HTTP' }] },
       },
     ],
     [
@@ -286,3 +286,19 @@ for (const [title, raws, expected] of cases) {
     t.deepEqual(between(...raws), expected);
   });
 }
+
+test('the class weft needs no object in a directory, but in a cluster it does', (t) => {
+  const raw = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'Gateway',
+    metadata: { name: 'k' },
+    spec: { gatewayClassName: 'weft', listeners: [{ name: 'a', port: 80, protocol: 'HTTP' }] },
+  };
+  const catalog = new Catalog();
+  catalog.apply([{ type: 'put', object: parseObject(raw, origin).object! }]);
+  t.deepEqual(checkReferences(catalog, true), []);
+  t.deepEqual(
+    checkReferences(catalog, false).map(({ code, path }) => `${code} ${path}`),
+    ['WEFT0402 spec.gatewayClassName'],
+  );
+});
