@@ -133,12 +133,13 @@ export function explain(
     },
   };
   const pick = pickOf(subject);
+  const isGateway = pick.reason === 'gateway' || pick.reason === 'gateway_down';
   const candidates = candidatesOf(plan?.backends ?? [], slots, pick, tables);
   const nameOf = (id: number): string => candidates.find((each) => each.id === id)?.backend ?? `backend ${id}`;
   return {
     verdict: pick.verdict,
     reason: pick.reason,
-    path: pick.reason === 'gateway' || pick.reason === 'gateway_down' ? 'gateway' : 'l4',
+    path: isGateway ? 'gateway' : 'l4',
     service: to.service,
     port: to.port,
     rule: plan?.policySource ?? '',
@@ -148,9 +149,13 @@ export function explain(
       meshed,
       ...to.steps,
       `${showEndpoint(to.address, to.port)}/${query.protocol} is frontend ${frontend.service}`,
-      `policy ${policyName(frontend.policy)}${plan === undefined ? '' : ` by ${plan.policySource}`}`,
-      ...pickSteps(pick, subject, nameOf),
-      ...exclusionSteps(candidates),
+      ...(isGateway
+        ? pickSteps(pick, subject, nameOf)
+        : [
+            `policy ${policyName(frontend.policy)}${plan === undefined ? '' : ` by ${plan.policySource}`}`,
+            ...pickSteps(pick, subject, nameOf),
+            ...exclusionSteps(candidates),
+          ]),
     ],
   };
 }

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
-import { type NativeLink, type NativeProgram, native } from './native.js';
+import { type NativeError, type NativeLink, type NativeProgram, native } from './native.js';
 import { freshPin, type Pins, replacePin } from './pins.js';
 
 /**
@@ -22,13 +22,12 @@ export class AdmissionLinks {
         continue;
       }
       const link = native().openLink(pins.gateway(name));
-      if (link.info().netnsInode === 0) {
+      if (isReplaced(link, program)) {
+        this.#links.set(BigInt(name), link);
+      } else {
         link.close();
         rmSync(pins.gateway(name));
-        continue;
       }
-      link.update(program);
-      this.#links.set(BigInt(name), link);
     }
   }
 
@@ -61,8 +60,8 @@ export class AdmissionLinks {
       const info = link.info();
       if (info.netnsInode === 0) continue; // the namespace is gone: its Pod goes next
       if (info.programId !== program) {
+        if (!isReplaced(link, this.#program)) continue;
         repairs.push(`the admission program of namespace ${netns} was replaced by program ${info.programId}`);
-        link.update(this.#program);
       }
       if (!existsSync(this.#pins.gateway(String(netns)))) {
         repairs.push(`the pin of the admission program of namespace ${netns} was removed`);
@@ -76,5 +75,16 @@ export class AdmissionLinks {
   close(): void {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
+  }
+}
+
+/** False: the namespace is gone, or going. */
+function isReplaced(link: NativeLink, program: NativeProgram): boolean {
+  try {
+    link.update(program);
+    return true;
+  } catch (error) {
+    if ((error as NativeError).code === 'ENOLINK') return false;
+    throw error;
   }
 }

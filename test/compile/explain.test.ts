@@ -3,7 +3,7 @@ import { type Explanation, explain, type NameView, type TableView } from '../../
 import { compileService } from '../../agent/compile/frontends.js';
 import type { CompileInput } from '../../agent/compile/input.js';
 import { ringOf, sourceHash } from '../../agent/compile/maglev.js';
-import type { FrontendPlan, Overrides } from '../../agent/compile/plan.js';
+import type { FrontendPlan, GatewayUse, Overrides } from '../../agent/compile/plan.js';
 import { slotsOf, weightTotal } from '../../agent/compile/slots.js';
 import { strideOf } from '../../agent/compile/stride.js';
 import { keyOf, type LoadBalancer, type MeshObject, type Protocol } from '../../agent/model/mesh.js';
@@ -29,6 +29,8 @@ interface Conditions {
   readonly gone?: readonly number[];
   /** Seconds. */
   readonly now?: bigint;
+  /** Of the Service; default none. */
+  readonly gateway?: GatewayUse;
   /** When the gateway last said that it serves, in seconds; default never. */
   readonly gatewayServed?: bigint;
   readonly gatewayPort?: number;
@@ -149,7 +151,8 @@ function ask(
   query: { from?: string; to?: string; protocol?: Protocol } = {},
 ) {
   const input = meshOf(...objects);
-  const plans = compileService('shop/web', input, contextOf(conditions.overrides));
+  const gatewayOf = () => conditions.gateway ?? 'none';
+  const plans = compileService('shop/web', input, { ...contextOf(conditions.overrides), gatewayOf });
   const full = { from: 'shop/client', to: 'web:80', protocol: 'TCP' as const, ...query };
   return explain(full, new Tables(plans, conditions), namesOf(input, plans));
 }
@@ -345,4 +348,22 @@ test('what is unknown is an error as a value', (t) => {
       message: 'webb would be Service shop/webb, which does not exist',
     },
   });
+});
+
+test('a gateway decides by request; while it is down the connection is balanced or refused, and why is said', (t) => {
+  const up = { gateway: 'bypass', gatewayServed: 999n, gatewayPort: 61000 } as const;
+  const led = explained([service('web'), ...pods], up);
+  t.like(led, { verdict: 'redirect', reason: 'gateway', path: 'gateway', service: 'shop/web', port: 80 });
+  t.deepEqual(led.steps.slice(2), [
+    '10.96.0.10:80/TCP is frontend 1',
+    "the gateway decides by request: connect() leads to its listener in the Pod's network namespace",
+  ]);
+  const stale = explained([service('web'), ...pods], { ...up, gatewayServed: 997n });
+  t.like(stale, { verdict: 'redirect', reason: 'picked', path: 'l4' });
+  t.true(stale.steps.includes('the gateway does not serve: the connection is balanced without it'));
+  const early = explained([service('web'), ...pods], { ...up, gatewayPort: 0 });
+  t.true(early.steps.includes('the gateway has no listener for the Pod yet: the connection is balanced without it'));
+  const closed = explained([service('web'), ...pods], { ...up, gateway: 'closed', gatewayServed: 0n });
+  t.like(closed, { verdict: 'refuse', reason: 'gateway_down', path: 'gateway' });
+  t.is(closed.steps.at(-1), 'the gateway does not serve, and the Service is closed then: the connection is refused');
 });

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { compileService } from '../../agent/compile/frontends.js';
+import type { CompileContext } from '../../agent/compile/input.js';
 import type { FrontendPlan } from '../../agent/compile/plan.js';
 import type { MeshObject } from '../../agent/model/mesh.js';
 import { contextOf, http, meshOf, pod, policy, rule, service } from './mesh.js';
@@ -117,4 +118,29 @@ test('weft.dev/on-removal', (t) => {
     compile(service('web', {}, { annotations: { 'weft.dev/on-removal': value } }))[0]?.onRemoval;
   t.is(onRemoval('reset'), 'reset');
   t.is(onRemoval('drain'), 'drain');
+});
+
+test('TCP ports lead to the gateway as the context says', (t) => {
+  const uses = new Map<number, 'bypass' | 'closed'>([
+    [80, 'bypass'],
+    [53, 'closed'],
+  ]);
+  const asked: string[] = [];
+  const context: CompileContext = {
+    ...contextOf(),
+    gatewayOf: (name, port) => {
+      asked.push(`${name} ${port}`);
+      return uses.get(port) ?? 'none';
+    },
+  };
+  const mesh = meshOf(service('web', { ports: [http, admin, dns] }));
+  t.deepEqual(
+    compileService('shop/web', mesh, context).map((plan) => [plan.port, plan.gateway]),
+    [
+      [80, 'bypass'],
+      [90, 'none'],
+      [53, 'none'],
+    ],
+  );
+  t.deepEqual(asked, ['shop/web 80', 'shop/web 90']);
 });

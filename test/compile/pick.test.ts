@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { drawnSlots, type PickSubject, pickOf, scanSlots } from '../../agent/compile/pick.js';
+import { drawnSlots, gatewayServes, type PickSubject, pickOf, scanSlots } from '../../agent/compile/pick.js';
 import { slotsOf, weightTotal } from '../../agent/compile/slots.js';
 import { pointOf, strideOf } from '../../agent/compile/stride.js';
 import { type FrontendRow, Gateway, Policy, type SlotRow } from '../../agent/tables/layout.gen.js';
@@ -266,4 +266,36 @@ test('affinity holds while the time-out, the slot and the backend last', (t) => 
   t.is(at(101n * second, { affinity: { ...affinity, backend: 4 } }).reason, 'picked');
   t.is(at(101n * second, { isAlive: (backend) => backend !== 2 }).reason, 'picked');
   t.is(pickOf(subject([1, 1], { policy: Policy.RANDOM }, { affinity, nowNs: 101n * second })).reason, 'picked');
+});
+
+test('a gateway takes TCP connections that have a listener while it serves, whatever backends there are', (t) => {
+  const serves = { serves: true, listens: true };
+  for (const gateway of [Gateway.BYPASS, Gateway.CLOSED]) {
+    const row = { gateway, maxConnections: 1 };
+    for (const weights of [[], [1, 2]]) {
+      const pick = pickOf(subject(weights, row, { gateway: serves, service: { inflight: 9, cursor: 0n } }));
+      t.like(pick, { verdict: 'redirect', reason: 'gateway' });
+      t.is(pick.probabilities.size, 0);
+    }
+    t.like(pickOf(subject([1], { gateway }, { gateway: serves, connection: false })), { reason: 'picked' });
+    for (const down of [
+      { serves: false, listens: true },
+      { serves: true, listens: false },
+    ]) {
+      const pick = pickOf(subject([1], { gateway }, { gateway: down }));
+      t.is(pick.reason, gateway === Gateway.BYPASS ? 'picked' : 'gateway_down');
+      t.is(pick.verdict, gateway === Gateway.BYPASS ? 'redirect' : 'refuse');
+    }
+  }
+  t.like(pickOf(subject([1], {}, { gateway: serves })), { reason: 'picked' });
+});
+
+test('a gateway serves for three seconds from its stamp', (t) => {
+  const second = 1_000_000_000n;
+  t.deepEqual(
+    [0n, 1n, 3n * second - 1n, 3n * second].map((age) => gatewayServes(5n * second, 5n * second + age)),
+    [true, true, true, false],
+  );
+  t.true(gatewayServes(9n * second, 5n * second), 'another CPU read its clock a moment before');
+  t.false(gatewayServes(0n, 1n));
 });

@@ -220,3 +220,30 @@ kernelTest('looking again with nothing to do asks nothing of the store', (t) => 
   pods.refresh();
   t.is(store.calls, calls);
 });
+
+kernelTest("the port of a Pod's gateway listener is in its row until the Pod goes, also for a later agent", (t) => {
+  const memory = new MemoryStore();
+  const path = namespace(t);
+  const rowOf = () => readPodRow(viewOf(memory.read('pods').values), 0);
+  const first = new PodTable(memory, cookieOf, undefined);
+  t.false(first.setGatewayPort('a/pod', 61000, true), 'it is not captured');
+  first.want('a/pod', podIn(path, ['10.0.0.9']));
+  first.refresh();
+  t.true(first.setGatewayPort('a/pod', 61000, true));
+  t.like(rowOf(), { id: 1, gatewayPort: 61000, gatewaySix: 1, four: '10.0.0.9' });
+  t.deepEqual(first.get('a/pod')?.row, memory.read('pods').values);
+  first.want('a/pod', podIn(path, ['10.0.0.10']));
+  first.refresh();
+  t.like(rowOf(), { id: 1, gatewayPort: 61000, gatewaySix: 1, four: '10.0.0.10' });
+  t.is(first.verify(), 0);
+
+  const second = new PodTable(memory, cookieOf, undefined);
+  second.want('a/pod', podIn(path, ['10.0.0.11']));
+  second.refresh();
+  t.like(rowOf(), { id: 1, gatewayPort: 61000, gatewaySix: 1, four: '10.0.0.11' });
+  second.want('a/pod', undefined);
+  second.refresh();
+  second.want('a/pod', podIn(path, ['10.0.0.11']));
+  second.refresh();
+  t.like(rowOf(), { gatewayPort: 0, gatewaySix: 0 });
+});

@@ -1,4 +1,5 @@
 /** What kernels do that the programs have to reckon with, each as small as it can be shown. */
+import { native } from '../../agent/kernel/native.js';
 import { kernelTest } from '../kernel-test.js';
 import { planOf, World } from './world.js';
 
@@ -66,4 +67,25 @@ kernelTest('TCP_INFO counts the SYN among the bytes acknowledged', async (t) => 
     greeting(s)
     struct.unpack_from('Q', s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 200), 120)[0]`);
   t.is(acked, 1);
+});
+
+// ip6_route_output_flags asks for a route by the very device that the listener is bound to (RT6_LOOKUP_F_IFACE), and the route to an
+// own address is by the device that has it. IPv4 takes any local route.
+kernelTest('a listener that is bound to lo cannot answer an address of another device over IPv6', async (t) => {
+  const world = World.open(t);
+  const pod = world.pod({ wired: ['10.1.0.2', 'fd01::2'], meshed: false });
+  native().localRoute(pod.netns, 'fd77:6566:7400::', 64);
+  const outcomes = await world.start(pod).run(`
+    def attempt(device, source, target):
+        listener = socket.socket(family(target), socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
+        listener.bind(('', 0))
+        listener.listen()
+        client = socket.socket(family(target), socket.SOCK_STREAM)
+        client.settimeout(0.3)
+        client.bind((source, 0))
+        return error_of(lambda: client.connect((target, listener.getsockname()[1])))
+    [attempt(b'lo', '10.1.0.2', '127.128.0.1'), attempt(b'lo', 'fd01::2', 'fd77:6566:7400::1'),
+     attempt(b'lo', '::1', 'fd77:6566:7400::1'), attempt(b'', 'fd01::2', 'fd77:6566:7400::1')]`);
+  t.deepEqual(outcomes, ['None', `TimeoutError('timed out')`, 'None', 'None']);
 });

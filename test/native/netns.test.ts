@@ -163,3 +163,17 @@ kernelTest('a connected socket keeps the address it was bound to', async (t) => 
     }
   }
 });
+
+kernelTest('a namespace takes a prefix for its own, once', async (t) => {
+  const netns = makeNamespace();
+  const at = { address: 'fd77::5', port: 7081 };
+  const listen = () => native().socketIn(netns, { family: 6, protocol: 'TCP', bind: at, listen: 1, freebind: true });
+  t.true(native().localRoute(netns, 'fd77::', 64));
+  t.false(native().localRoute(netns, 'fd77::', 64));
+  const server = await serve(listen());
+  t.is(await read(native().socketIn(netns, { family: 6, protocol: 'TCP', connect: at })), 'hello');
+  server.close();
+  t.is(failure(() => native().localRoute(netns, '10.0.0.0', 8)).code, 'EINVAL');
+  t.is(failure(() => native().localRoute(netns, 'fd77::', 129)).code, 'EINVAL');
+  t.is(failure(() => native().localRoute('/run/netns/nowhere', 'fd77::', 64)).code, 'ENOENT');
+});
