@@ -119,6 +119,10 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
       rootStates(config.manifests, catalog, sourceProblems).map((root) => ({ ...root, synced: settling.hasSynced })),
     sourceProblems: () => sourceProblems,
     held: () => intake.held.length,
+    supervisor: gateway.supervisor,
+    compiler: gateway.routing.compiler,
+    ingressTroubles: () => gateway.ingress.troubles,
+    listenerTroubles: () => gateway.listeners.troubles(),
     locate: (findings) => placeFindings(findings, (fields) => files.locate(fields)),
     readManifests: readText,
   });

@@ -11,11 +11,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sources: ['model', 'root'],
   kernel: ['compile', 'model', 'tables', 'root'],
   gateway: ['model', 'balance', 'compile', 'root'],
-  view: ['api', 'compile', 'kernel', 'model', 'sources', 'tables', 'root'],
+  supervisor: ['compile', 'gateway', 'kernel', 'model', 'root'],
+  view: ['api', 'compile', 'gateway', 'kernel', 'model', 'sources', 'supervisor', 'tables', 'root'],
   api: ['balance', 'compile', 'model', 'tables', 'root'],
   cli: ['api', 'compile', 'demo', 'kernel', 'model', 'sources', 'tables', 'view', 'root'],
   demo: ['api', 'cli', 'kernel', 'model', 'tables', 'root'],
-  root: ['api', 'balance', 'cli', 'compile', 'gateway', 'kernel', 'model', 'sources', 'tables', 'view'],
+  root: ['api', 'balance', 'cli', 'compile', 'gateway', 'kernel', 'model', 'sources', 'supervisor', 'tables', 'view'],
 };
 
 /** Rooms that take values and return values: no files, sockets, processes, timers. */

@@ -1,4 +1,5 @@
-import type { EdgeCounts, EdgeLabels, EdgeSeries } from './edges.js';
+import type { EdgeCounts, EdgeLabels, EdgeText } from './edges.js';
+import { showPairs } from './label-text.js';
 
 /** A counter of every edge. */
 interface EdgeFamily {
@@ -31,15 +32,9 @@ const families: readonly EdgeFamily[] = [
   },
 ];
 
-const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
-
-/** `{name="value",…}`, escaped as Prometheus' text format 0.0.4 asks. */
+/** `{name="value",…}`. */
 export function showLabels(labels: EdgeLabels): string {
-  const pairs = Object.entries(labels).map(
-    ([name, value]: [string, string]) =>
-      `${name}="${value.replace(/[\\"\n]/g, (character: string) => escapes[character]!)}"`,
-  );
-  return `{${pairs.join(',')}}`;
+  return `{${showPairs({ ...labels })}}`;
 }
 
 const chunkLength = 64 * 1024;
@@ -48,7 +43,7 @@ const chunkLength = 64 * 1024;
  * The counters of all edges in Prometheus' text format, piece by piece: with their 23 labels, 1 000 edges are some MB, which
  * a registry would hold several times over.
  */
-export function* showEdges(series: readonly EdgeSeries[]): Generator<string> {
+export function* showEdges(series: readonly EdgeText[]): Generator<string> {
   for (const { name, help, count } of families) {
     let chunk = `# HELP ${name} ${help}\n# TYPE ${name} counter\n`;
     for (const { labelText, counts } of series) {

@@ -37,11 +37,14 @@ export interface EdgeCounts {
   receivedBytes: number;
 }
 
-export interface EdgeSeries {
-  readonly labels: EdgeLabels;
+export interface EdgeText {
   /** The labels as they stand in the text format. */
   readonly labelText: string;
   readonly counts: EdgeCounts;
+}
+
+export interface EdgeSeries extends EdgeText {
+  readonly labels: EdgeLabels;
 }
 
 /** How many edges a node shows; the others are one series. */
@@ -112,6 +115,12 @@ function keyOf({ source, destination, service, serviceNamespace }: EdgeMeasure):
 
 const countNames = ['opened', 'closed', 'failed', 'sentBytes', 'receivedBytes'] as const;
 
+function sumOf(a: EdgeCounts, b: EdgeCounts): EdgeCounts {
+  const sum = noCounts();
+  for (const name of countNames) sum[name] = a[name] + b[name];
+  return sum;
+}
+
 function noCounts(): EdgeCounts {
   return { opened: 0, closed: 0, failed: 0, sentBytes: 0, receivedBytes: 0 };
 }
@@ -167,6 +176,17 @@ export class EdgeLedger {
       }
     }
     for (const [id, row] of this.#rows) if (row.fold !== this.#fold) this.#rows.delete(id);
+  }
+
+  /** Every series with what the gateway carried besides: connections by their labels' text. `other` last, and only when it has counts. */
+  seriesWith(carried: ReadonlyMap<string, EdgeCounts>): readonly EdgeText[] {
+    const left = new Map(carried);
+    const merged = [...this.series()].map(({ labelText, counts }): EdgeText => {
+      const more = left.get(labelText);
+      left.delete(labelText);
+      return { labelText, counts: more === undefined ? counts : sumOf(counts, more) };
+    });
+    return [...merged, ...[...left].map(([labelText, counts]) => ({ labelText, counts }))];
   }
 
   /** Every series, `other` last and only when it has counts. */

@@ -58,6 +58,54 @@ export interface InflightMeasure {
   readonly inflight: number;
 }
 
+export interface HistogramMeasure {
+  /** Not cumulative; one more than there are bounds. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+/** Requests through the gateway, of one set of Istio's labels. */
+export interface RequestMeasure {
+  readonly labels: Readonly<Record<string, string>>;
+  /** L4 connections that the gateway carried are `tcp`. */
+  readonly protocol: 'http' | 'grpc' | 'tcp';
+  readonly requests: number;
+  /** In ms. */
+  readonly durationMs: HistogramMeasure;
+  readonly requestBytes: HistogramMeasure;
+  readonly responseBytes: HistogramMeasure;
+}
+
+/** What one backend looks like to the gateway, over all workers. */
+export interface EndpointMeasure {
+  /** NS/POD, or its address. */
+  readonly backend: string;
+  readonly cluster: string;
+  readonly inFlight: number;
+  /** Peak-EWMA of the time to the response's head, ms: the greatest of the workers'. */
+  readonly latencyMs: number;
+  /** Workers that do not use it now. */
+  readonly ejectedBy: number;
+}
+
+export interface GatewayMeasure {
+  /** Upper bounds of the buckets of all histograms. */
+  readonly bounds: readonly number[];
+  readonly requests: Iterable<RequestMeasure>;
+  /** Requests that were counted in `other`. */
+  readonly dropped: number;
+  readonly endpoints: Iterable<EndpointMeasure>;
+  /** By reason. */
+  readonly ejections: Iterable<{ readonly reason: string; readonly count: number }>;
+  readonly workers: number;
+  readonly restarts: number;
+  readonly connections: number;
+  readonly inFlight: number;
+  readonly rssBytes: number;
+  /** Things that went over a bound, by name. */
+  readonly overruns: Iterable<{ readonly bound: string; readonly count: number }>;
+}
+
 export interface ProblemMeasure {
   readonly severity: 'error' | 'warning';
   readonly code: string;
@@ -81,6 +129,7 @@ export interface Measures {
   /** Only those with connections in flight. */
   readonly inflight: Iterable<InflightMeasure>;
   readonly problems: Iterable<ProblemMeasure>;
+  readonly gateway: GatewayMeasure;
   readonly drift: number;
   readonly eventsLost: number;
   /** Objects held by the mass-delete brake now. */

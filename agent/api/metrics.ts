@@ -1,7 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { showEdges } from './edge-text.js';
-import { EdgeLedger, mostEdges } from './edges.js';
-import type { InflightMeasure, Measures } from './measures.js';
+import { type EdgeCounts, EdgeLedger, mostEdges } from './edges.js';
+import { showPairs } from './label-text.js';
+import type { EndpointMeasure, GatewayMeasure, InflightMeasure, Measures } from './measures.js';
+import { showRequests } from './request-text.js';
 import type { AgentView } from './view.js';
 
 type Values = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
@@ -27,6 +29,32 @@ function inflightValues(measured: Iterable<InflightMeasure>): Values {
     .slice(0, mostEdges)
     .map(({ service, port, backend, inflight }) => [{ service, port: String(port), backend }, inflight] as const);
   return rest === 0 ? named : [...named, [{ service: 'other', port: 'other', backend: 'other' }, rest]];
+}
+
+/** The busiest backends; those without requests in flight or ejection are left out when there are too many. */
+function endpointValues(endpoints: Iterable<EndpointMeasure>, value: (endpoint: EndpointMeasure) => number): Values {
+  return [...endpoints]
+    .sort((a, b) => b.ejectedBy - a.ejectedBy || b.inFlight - a.inFlight)
+    .slice(0, mostEdges)
+    .map((endpoint) => [{ cluster: endpoint.cluster, backend: endpoint.backend }, value(endpoint)] as const);
+}
+
+/** L4 connections that the gateway carried, which have ended. */
+function carriedBy({ requests }: GatewayMeasure): ReadonlyMap<string, EdgeCounts> {
+  const carried = new Map<string, EdgeCounts>();
+  for (const { labels, protocol, requests: ended, requestBytes, responseBytes } of requests) {
+    if (protocol !== 'tcp') continue;
+    const sums = { sentBytes: requestBytes.sum, receivedBytes: responseBytes.sum };
+    carried.set(`{${showPairs(labels)}}`, { opened: ended, closed: ended, failed: 0, ...sums });
+  }
+  return carried;
+}
+
+/** Requests of each protocol, over all series. */
+function gatewayPaths({ requests }: GatewayMeasure): Values {
+  const sums = new Map<string, number>();
+  for (const { protocol, requests: count } of requests) sums.set(protocol, (sums.get(protocol) ?? 0) + count);
+  return [...sums].sort().map(([reason, count]) => [{ path: 'gateway', reason }, count] as const);
 }
 
 const families: readonly Family[] = [
@@ -74,13 +102,85 @@ const families: readonly Family[] = [
   },
   {
     name: 'weft_path_total',
-    help: 'Connections by the path they took.',
+    help: 'Connections (l4; gateway: led to it) and requests that the gateway served, by protocol.',
     type: 'counter',
     labels: ['path', 'reason'],
-    values: ({ decisions }) =>
-      [...decisions]
+    values: ({ decisions, gateway }) => [
+      ...[...decisions]
         .filter(({ verdict }) => verdict === 'redirect')
-        .map(({ reason, count }) => [{ path: reason === 'gateway' ? 'gateway' : 'l4', reason }, count]),
+        .map(({ reason, count }) => [{ path: reason === 'gateway' ? 'gateway' : 'l4', reason }, count] as const),
+      ...gatewayPaths(gateway),
+    ],
+  },
+  {
+    name: 'weft_gateway_workers',
+    help: 'Gateway workers that run.',
+    type: 'gauge',
+    labels: [],
+    values: ({ gateway }) => one(gateway.workers),
+  },
+  {
+    name: 'weft_gateway_worker_restarts_total',
+    help: 'Gateway workers that ended by themselves and were started again.',
+    type: 'counter',
+    labels: [],
+    values: ({ gateway }) => one(gateway.restarts),
+  },
+  {
+    name: 'weft_gateway_connections',
+    help: 'Connections that clients have to gateway workers.',
+    type: 'gauge',
+    labels: [],
+    values: ({ gateway }) => one(gateway.connections),
+  },
+  {
+    name: 'weft_gateway_requests_in_flight',
+    help: 'Requests in the gateway that have not ended.',
+    type: 'gauge',
+    labels: [],
+    values: ({ gateway }) => one(gateway.inFlight),
+  },
+  {
+    name: 'weft_gateway_resident_memory_bytes',
+    help: 'Resident memory of all gateway workers.',
+    type: 'gauge',
+    labels: [],
+    values: ({ gateway }) => one(gateway.rssBytes),
+  },
+  {
+    name: 'weft_gateway_overruns_total',
+    help: 'Things in gateway workers that went over a bound.',
+    type: 'counter',
+    labels: ['bound'],
+    values: ({ gateway }) => [...gateway.overruns].map(({ bound, count }) => [{ bound }, count]),
+  },
+  {
+    name: 'weft_ejections_total',
+    help: 'Backends that were ejected for a while, by reason; each worker ejects by itself.',
+    type: 'counter',
+    labels: ['reason'],
+    values: ({ gateway }) => [...gateway.ejections].map(({ reason, count }) => [{ reason }, count]),
+  },
+  {
+    name: 'weft_gateway_backend_latency_milliseconds',
+    help: 'What the gateway expects a backend to take until its response begins (Peak-EWMA), the greatest of its workers.',
+    type: 'gauge',
+    labels: ['cluster', 'backend'],
+    values: ({ gateway }) => endpointValues(gateway.endpoints, ({ latencyMs }) => latencyMs),
+  },
+  {
+    name: 'weft_gateway_backend_inflight',
+    help: 'Requests of the gateway in flight to a backend.',
+    type: 'gauge',
+    labels: ['cluster', 'backend'],
+    values: ({ gateway }) => endpointValues(gateway.endpoints, ({ inFlight }) => inFlight),
+  },
+  {
+    name: 'weft_gateway_backend_ejected',
+    help: 'How many workers do not use a backend now.',
+    type: 'gauge',
+    labels: ['cluster', 'backend'],
+    values: ({ gateway }) => endpointValues(gateway.endpoints, ({ ejectedBy }) => ejectedBy),
   },
   {
     name: 'weft_map_entries',
@@ -183,10 +283,10 @@ const families: readonly Family[] = [
   },
   {
     name: 'weft_series_dropped_total',
-    help: 'Edges that were counted in `other`, because a node shows at most 1000.',
+    help: 'Edges, and requests, that were counted in `other`, because a node shows at most 1000 of either.',
     type: 'counter',
     labels: [],
-    values: (_measures, edges) => one(edges.dropped),
+    values: ({ gateway }, edges) => one(edges.dropped + gateway.dropped),
   },
 ];
 
@@ -213,9 +313,9 @@ export interface Metrics {
   close(): void;
 }
 
-function* pieces(first: string, rest: Iterable<string>): Generator<string> {
+function* pieces(first: string, rest: readonly Iterable<string>[]): Generator<string> {
   yield `${first.trimEnd()}\n`;
-  yield* rest;
+  for (const texts of rest) yield* texts;
 }
 
 /** Seconds: a change shall be effective within 0.5. */
@@ -246,7 +346,8 @@ export function makeMetrics(view: AgentView): Metrics {
       families.forEach((family, index) => {
         fill(family, metrics[index]!, family.values(measures, edges));
       });
-      return pieces(await registry.metrics(), showEdges([...edges.series()]));
+      const texts = [showEdges(edges.seriesWith(carriedBy(measures.gateway))), showRequests(measures.gateway)];
+      return pieces(await registry.metrics(), texts);
     },
     close() {
       unsubscribe();

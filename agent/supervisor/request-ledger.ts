@@ -29,7 +29,13 @@ export class RequestLedger {
   readonly #series = new Map<string, Series>();
   readonly #reports = new Map<number, WorkerReport>();
   readonly #listeners = new Set<(records: readonly RequestRecord[], lost: number) => void>();
+  /** Ejections so far, by reason. */
+  readonly #ejections = new Map<string, number>();
   #dropped = 0;
+
+  get ejections(): ReadonlyMap<string, number> {
+    return this.#ejections;
+  }
 
   /** Requests that were counted in `other`. */
   get dropped(): number {
@@ -46,6 +52,7 @@ export class RequestLedger {
   }
 
   take(worker: number, report: WorkerReport): void {
+    this.#countEjections(this.#reports.get(worker), report);
     this.#reports.set(worker, report);
     this.#dropped += report.sums.overflowed;
     for (const series of report.sums.series) this.#merge(series);
@@ -58,6 +65,19 @@ export class RequestLedger {
 
   tell(records: readonly RequestRecord[], lost: number): void {
     for (const listener of this.#listeners) listener(records, lost);
+  }
+
+  /** Workers tell how often each endpoint was ejected since they know it: what is more than before is new. */
+  #countEjections(before: WorkerReport | undefined, report: WorkerReport): void {
+    const known = new Map(
+      before?.endpoints.map(({ cluster, address, ejections }) => [`${cluster} ${address}`, ejections]),
+    );
+    for (const { cluster, address, ejection, ejections } of report.endpoints) {
+      const earlier = known.get(`${cluster} ${address}`) ?? 0;
+      const more = ejections >= earlier ? ejections - earlier : ejections;
+      const reason = ejection === '' ? 'ended' : ejection;
+      if (more > 0) this.#ejections.set(reason, (this.#ejections.get(reason) ?? 0) + more);
+    }
   }
 
   #merge(from: TrafficSeries): void {

@@ -4,6 +4,7 @@ import type { BackendState } from '../compile/plan.js';
 import { viewOf } from '../tables/bytes.js';
 import { CounterRowSize, readCounterRow, type TableName } from '../tables/layout.gen.js';
 import type { KernelFlows } from './flows.js';
+import { measureGateway } from './gateway.js';
 import { isNamed, type ViewParts } from './parts.js';
 import type { ProblemList } from './problems.js';
 import { Counts, isOfService } from './programmed.js';
@@ -47,6 +48,7 @@ export function measure(parts: ViewParts, flows: KernelFlows, problems: ProblemL
     inflight: inflight(parts),
     problems: countProblems(problems),
     checks: parts.checks(),
+    gateway: measureGateway(parts),
     drift: parts.sync.drift,
     eventsLost: flows.lost(),
     held: parts.held(),

@@ -1,5 +1,6 @@
 import type { Check, SourceItem } from '../api/items.js';
 import type { Clock } from '../clock.js';
+import type { SnapshotCompiler } from '../compile/compile-snapshot.js';
 import type { CompileContext } from '../compile/input.js';
 import type { FlowReader } from '../kernel/flows.js';
 import type { NativeProgram } from '../kernel/native.js';
@@ -11,6 +12,8 @@ import type { Catalog } from '../model/catalog.js';
 import type { MeshObject } from '../model/mesh.js';
 import type { Problem } from '../model/problem.js';
 import type { ObjectFinding } from '../model/references.js';
+import type { RequestLedger } from '../supervisor/request-ledger.js';
+import type { Supervisor } from '../supervisor/supervisor.js';
 import type { Sync } from '../sync.js';
 import type { EdgeLedger } from './edges.js';
 
@@ -51,6 +54,14 @@ export interface ViewParts {
   readonly programs: ReadonlyMap<string, Pick<NativeProgram, 'info'>> | undefined;
   readonly flowReader: Pick<FlowReader, 'drain' | 'lost'> | undefined;
 
+  readonly supervisor: Pick<Supervisor, 'pids' | 'restarts' | 'snapshot' | 'follow'>;
+  readonly requests: RequestLedger;
+  readonly compiler: SnapshotCompiler;
+  /** Ports for outside traffic that are not served, with the reason. */
+  readonly ingressTroubles: () => ReadonlyMap<number, string>;
+  /** NS/POD to why it has no gateway listener. */
+  readonly listenerTroubles: () => ReadonlyMap<string, string>;
+
   readonly checks: () => readonly Check[];
   readonly sources: () => readonly SourceItem[];
   readonly sourceProblems: () => readonly Problem[];
@@ -63,8 +74,13 @@ export interface ViewParts {
 }
 
 /** What Services are compiled with now. */
-export function contextOf({ catalog, node, overrides }: ViewParts): CompileContext {
-  return { node, zone: catalog.node(node)?.zone ?? '', overrides: overrides.current };
+export function contextOf({ catalog, compiler, node, overrides }: ViewParts): CompileContext {
+  return {
+    node,
+    zone: catalog.node(node)?.zone ?? '',
+    overrides: overrides.current,
+    gatewayOf: (service, port) => compiler.gatewayOf(service, port),
+  };
 }
 
 /** Whether ids have names: until the first plans are written, records are of what an earlier agent programmed. */

@@ -4,6 +4,7 @@ import type { Problem } from '../model/problem.js';
 import { diffText } from './diff.js';
 import { explainQuery } from './explain.js';
 import { KernelFlows } from './flows.js';
+import { flowOfRequest } from './gateway.js';
 import { measure } from './measures.js';
 import { isNamed, type ViewParts } from './parts.js';
 import { listPods } from './pods.js';
@@ -13,6 +14,9 @@ import { statusOf } from './status.js';
 import { listTables } from './tables.js';
 import { validateText } from './validate.js';
 import { setDrained, setWeights } from './weights.js';
+
+/** How often it is looked whether somebody follows flows, in ms: workers then tell every request that they can. */
+const followMs = 200;
 
 /** The view of a running agent, which reads the ring of events until it is closed. */
 export interface RunningView extends AgentView {
@@ -27,6 +31,8 @@ export function createView(parts: ViewParts): RunningView {
     nowNs: parts.nowNs,
     isNamed: () => isNamed(parts),
   });
+  parts.requests.onRecords((records, lost) => flows.add(records.map(flowOfRequest), lost));
+  const stopFollowing = parts.clock.every(followMs, () => parts.supervisor.follow(flows.isFollowed));
   const problems = new ProblemList(parts);
   return {
     status: () => statusOf(parts, flows, problems),
@@ -48,6 +54,7 @@ export function createView(parts: ViewParts): RunningView {
     drain: async (pod) => setDrained(parts, pod, true),
     undrain: async (pod) => setDrained(parts, pod, false),
     close() {
+      stopFollowing();
       flows.close();
       problems.close();
     },

@@ -14,7 +14,7 @@ import type {
   Validation,
   Weights,
 } from '../../agent/api/items.js';
-import type { Identity, Measures } from '../../agent/api/measures.js';
+import type { GatewayMeasure, Identity, Measures } from '../../agent/api/measures.js';
 import type { AgentView, Outcome, Refusal } from '../../agent/api/view.js';
 import type { Explanation } from '../../agent/compile/explain.js';
 import type { Problem } from '../../agent/model/problem.js';
@@ -112,6 +112,20 @@ export function identity(workload: string, more: Partial<Identity> = {}): Identi
   };
 }
 
+const emptyGateway: GatewayMeasure = {
+  bounds: [1, 10],
+  requests: [],
+  dropped: 0,
+  endpoints: [],
+  ejections: [],
+  workers: 0,
+  restarts: 0,
+  connections: 0,
+  inFlight: 0,
+  rssBytes: 0,
+  overruns: [],
+};
+
 const emptyMeasures: Measures = {
   version: '0.1.0',
   mode: 'connect',
@@ -125,6 +139,7 @@ const emptyMeasures: Measures = {
   backends: [],
   inflight: [],
   problems: [],
+  gateway: emptyGateway,
   drift: 0,
   eventsLost: 0,
   held: 0,
