@@ -59,13 +59,32 @@ const unknown = 'unknown';
 const nobody: Workload = { workload: unknown, namespace: unknown, app: unknown, version: unknown };
 const others: Workload = { workload: 'other', namespace: 'other', app: 'other', version: 'other' };
 
+/** The rest of what decides a record's series, besides its pod and its backend. */
+interface Path {
+  readonly target: string;
+  readonly cluster: string;
+  readonly series: TrafficSeries;
+}
+
+function fits({ target, cluster, series: { labels } }: Path, record: RequestRecord): boolean {
+  return (
+    labels.code === record.status &&
+    labels.grpcStatus === record.grpcStatus &&
+    labels.flags === record.flags &&
+    labels.protocol === record.protocol &&
+    target === record.target &&
+    cluster === record.cluster
+  );
+}
+
 /** Sums records by who asked whom and how it went. Names are looked up in the snapshot of the moment. */
 export class Telemetry {
   readonly #snapshot: () => Snapshot;
   /** By labels. */
   #series = new Map<string, TrafficSeries>();
-  /** By what a record says: a short way to its series. */
-  #paths = new Map<string, TrafficSeries>();
+  /** By pod and backend: short ways from records to their series. */
+  #paths = new Map<string, Map<string, Path[]>>();
+  #pathCount = 0;
   #overflowed = 0;
 
   constructor(snapshot: () => Snapshot) {
@@ -84,22 +103,45 @@ export class Telemetry {
   drain(): TelemetryBatch {
     const batch = { series: [...this.#series.values()], overflowed: this.#overflowed };
     this.#series = new Map();
-    this.#paths = new Map();
+    this.#forgetPaths();
     this.#overflowed = 0;
     return batch;
   }
 
   #seriesOf(record: RequestRecord): TrafficSeries {
-    const { pod, target, cluster, backendAddress, protocol, status, grpcStatus, flags } = record;
-    const path = `${pod} ${target} ${cluster} ${backendAddress} ${protocol} ${status} ${grpcStatus} ${flags}`;
-    let series = this.#paths.get(path);
+    const paths = this.#pathsOf(record);
+    let series = paths.find((path) => fits(path, record))?.series;
     if (series === undefined) {
       series = this.#find(labelsOf(record, this.#snapshot()));
-      if (this.#paths.size >= mostPaths) this.#paths.clear();
-      if (series.labels.source !== others) this.#paths.set(path, series);
+      const { target, cluster } = record;
+      if (series.labels.source !== others) {
+        paths.push({ target, cluster, series });
+        this.#pathCount++;
+      }
     }
     if (series.labels.source === others) this.#overflowed++;
     return series;
+  }
+
+  #pathsOf({ pod, backendAddress }: RequestRecord): Path[] {
+    if (this.#pathCount >= mostPaths) this.#forgetPaths();
+    let ofPod = this.#paths.get(pod);
+    if (ofPod === undefined) {
+      ofPod = new Map();
+      this.#paths.set(pod, ofPod);
+    }
+    let paths = ofPod.get(backendAddress);
+    if (paths === undefined) {
+      paths = [];
+      ofPod.set(backendAddress, paths);
+      this.#pathCount++;
+    }
+    return paths;
+  }
+
+  #forgetPaths(): void {
+    this.#paths = new Map();
+    this.#pathCount = 0;
   }
 
   #find(labels: TrafficLabels): TrafficSeries {

@@ -1,3 +1,4 @@
+import type { ClusterEndpoint } from '../../balance/cluster.js';
 import type { Call } from './call.js';
 import type { LoggedRequest } from './parts.js';
 
@@ -23,7 +24,7 @@ export function recordOf(
     cluster: call.cluster,
     service: snapshot.clusters[call.cluster]?.service ?? '',
     backend: endpoint?.name ?? '',
-    backendAddress: endpoint === undefined ? '' : `${endpoint.address}:${endpoint.port}`,
+    backendAddress: endpoint === undefined ? '' : addressOf(endpoint),
     protocol: request.isGrpc ? 'grpc' : 'http',
     version: request.head.version,
     method: request.method,
@@ -42,4 +43,16 @@ export function recordOf(
     forwardedFor: request.forwardedFor,
     serverName: downstream.tls?.sni ?? '',
   };
+}
+
+const addresses = new WeakMap<ClusterEndpoint, string>();
+
+/** `ADDRESS:PORT`; the same string each time, so that looking something up by it is cheap. */
+function addressOf(endpoint: ClusterEndpoint): string {
+  let text = addresses.get(endpoint);
+  if (text === undefined) {
+    text = `${endpoint.address}:${endpoint.port}`;
+    addresses.set(endpoint, text);
+  }
+  return text;
 }
