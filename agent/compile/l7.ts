@@ -9,7 +9,7 @@ import type { Target } from './snapshot.js';
 /** Whether connections to a Service port come to the gateway, and what becomes of them while no gateway answers. */
 export type GatewayUse = 'none' | 'bypass' | 'closed';
 
-const l7Annotation = 'weft.dev/l7';
+export const l7Annotation = 'weft.dev/l7';
 const downAnnotation = 'weft.dev/when-agent-down';
 
 /**
