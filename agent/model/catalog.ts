@@ -1,28 +1,18 @@
 import { equalValues } from './equal.js';
 import {
   type Change,
-  type Deployment,
   type DestinationRule,
   type EndpointSlice,
-  type GatewayClass,
-  type GrpcRoute,
-  type HttpRoute,
-  type IstioGateway,
   type Kind,
-  type KubernetesGateway,
   keyOf,
   type MeshObject,
   type Namespace,
   type Node,
   type Pod,
-  type ReferenceGrant,
-  type RoutingObject,
-  type Secret,
   type Service,
-  type ServiceEntry,
-  type VirtualService,
 } from './mesh.js';
 import { hostOfService, wildcardCovers } from './names.js';
+import { type PlainObject, PlainObjects } from './plain-objects.js';
 import { PodAddresses } from './pod-addresses.js';
 import { RuleIndex } from './rules.js';
 import { SelectorIndex } from './selectors.js';
@@ -42,12 +32,8 @@ export interface Touched {
   readonly others: boolean;
 }
 
-/** Kinds of which no more is known than their objects, by key. */
-type PlainKind = Exclude<RoutingObject['kind'], 'DestinationRule'> | 'Deployment';
-type PlainObject = Extract<MeshObject, { kind: PlainKind }>;
-
 /** The current objects, each once, with the indexes that compile and the checks need: the one owner of this state. */
-export class Catalog {
+export class Catalog extends PlainObjects {
   readonly #services = new Map<string, Service>();
   readonly #slices = new SliceIndex();
   readonly #pods = new Map<string, Pod>();
@@ -56,8 +42,6 @@ export class Catalog {
   readonly #namespaces = new Map<string, Namespace>();
   readonly #rules = new Map<string, DestinationRule>();
   readonly #ruleIndex = new RuleIndex();
-  /** By kind, then key. */
-  readonly #plain = new Map<PlainKind, Map<string, PlainObject>>();
   /** By namespace. */
   readonly #selectors = new Map<string, SelectorIndex>();
 
@@ -102,7 +86,7 @@ export class Catalog {
           touched.routing = true;
           break;
         default:
-          this.#setPlain(kind, key, object as PlainObject | undefined);
+          this.setPlain(kind, key, object as PlainObject | undefined);
           if (kind === 'Deployment') touched.others = true;
           else touched.routing = true;
       }
@@ -205,16 +189,6 @@ export class Catalog {
     if (service !== undefined) touched.add(service);
     if (!RuleIndex.isWildcard(rule)) return;
     for (const key of this.#services.keys()) if (wildcardCovers(rule.host, hostOfService(key))) touched.add(key);
-  }
-
-  #setPlain(kind: PlainKind, key: string, object: PlainObject | undefined): void {
-    let byKey = this.#plain.get(kind);
-    if (byKey === undefined) {
-      byKey = new Map();
-      this.#plain.set(kind, byKey);
-    }
-    if (object === undefined) byKey.delete(key);
-    else byKey.set(key, object);
   }
 
   /** Whether there is nothing that traffic could be sent to, or come from. */
@@ -325,56 +299,6 @@ export class Catalog {
     return this.#rules.values();
   }
 
-  virtualServices(): IterableIterator<VirtualService> {
-    return this.#of('VirtualService');
-  }
-
-  istioGateways(): IterableIterator<IstioGateway> {
-    return this.#of('Gateway');
-  }
-
-  serviceEntries(): IterableIterator<ServiceEntry> {
-    return this.#of('ServiceEntry');
-  }
-
-  kubernetesGateways(): IterableIterator<KubernetesGateway> {
-    return this.#of('KubernetesGateway');
-  }
-
-  gatewayClasses(): IterableIterator<GatewayClass> {
-    return this.#of('GatewayClass');
-  }
-
-  httpRoutes(): IterableIterator<HttpRoute> {
-    return this.#of('HTTPRoute');
-  }
-
-  grpcRoutes(): IterableIterator<GrpcRoute> {
-    return this.#of('GRPCRoute');
-  }
-
-  referenceGrants(): IterableIterator<ReferenceGrant> {
-    return this.#of('ReferenceGrant');
-  }
-
-  deployments(): IterableIterator<Deployment> {
-    return this.#of('Deployment');
-  }
-
-  /** By NS/NAME. It holds a private key: nothing of it is to be shown. */
-  secret(key: string): Secret | undefined {
-    return this.#plain.get('Secret')?.get(key) as Secret | undefined;
-  }
-
-  virtualService(key: string): VirtualService | undefined {
-    return this.#plain.get('VirtualService')?.get(key) as VirtualService | undefined;
-  }
-
-  #of<K extends PlainKind>(kind: K): IterableIterator<Extract<PlainObject, { kind: K }>> {
-    const byKey = this.#plain.get(kind) ?? new Map<string, PlainObject>();
-    return byKey.values() as IterableIterator<Extract<PlainObject, { kind: K }>>;
-  }
-
   /** Every object, kind by kind. */
   *objects(): Generator<MeshObject> {
     yield* this.#services.values();
@@ -383,7 +307,7 @@ export class Catalog {
     yield* this.#nodes.values();
     yield* this.#namespaces.values();
     yield* this.#rules.values();
-    for (const byKey of this.#plain.values()) yield* byKey.values();
+    yield* this.plainObjects();
   }
 
   object(kind: Kind, key: string): MeshObject | undefined {
@@ -401,7 +325,7 @@ export class Catalog {
       case 'DestinationRule':
         return this.#rules.get(key);
       default:
-        return this.#plain.get(kind)?.get(key);
+        return this.plainObject(kind, key);
     }
   }
 
