@@ -1,6 +1,6 @@
 import type { FieldLines } from '../exchange.js';
-import { colon, cr, lf, space, tab, tokenByte, valueByte } from './bytes.js';
-import { hashStep, NameCache, role } from './names.js';
+import { colon, cr, lf, space, tab, tokenByte } from './bytes.js';
+import { NameCache, role } from './names.js';
 
 /** A parse ended here because bytes are missing. */
 export const incomplete = 0;
@@ -42,16 +42,15 @@ export function scanFields(bytes: Buffer, from: number, most: number): number {
 
 function scanField(bytes: Buffer, from: number, to: number): number {
   let at = from;
-  let hash = 0;
-  while (at < to && tokenByte[bytes[at]!] === 1) hash = hashStep(hash, bytes[at++]!);
+  while (at < to && tokenByte[bytes[at]!] === 1) at++;
   if (at === to) return incomplete;
   if (bytes[at] !== colon || at === from) return malformed;
-  names[count] = cache.find(bytes, from, at, hash);
+  names[count] = cache.find(bytes, from, at);
   roles[count] = cache.role;
   at++;
   while (at < to && (bytes[at] === space || bytes[at] === tab)) at++;
   starts[count] = at;
-  while (at < to && valueByte[bytes[at]!] === 1) at++;
+  at = valueEnd(bytes, at, to);
   if (at === to) return incomplete;
   if (bytes[at] !== cr) return malformed;
   let end = at;
@@ -61,6 +60,15 @@ function scanField(bytes: Buffer, from: number, to: number): number {
   ends[count] = end;
   if (at + 1 === to) return incomplete;
   return bytes[at + 1] === lf ? at + 2 : malformed;
+}
+
+/** Comparisons instead of `valueByte`, which means the same: this loop sees most of a head's bytes. */
+function valueEnd(bytes: Buffer, from: number, to: number): number {
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at]!;
+    if (byte < space ? byte !== tab : byte === 0x7f) return at;
+  }
+  return to;
 }
 
 /** What the framing and connection fields of a section say; the rest is in `fields`. */

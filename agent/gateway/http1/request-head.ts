@@ -5,7 +5,7 @@ import { isAuthority } from './authority.js';
 import { cr, lf, question, slash, space, targetByte, tokenByte } from './bytes.js';
 import { type Folded, foldFields, incomplete, lengthOf, listOf, malformed, scanFields, tooLarge } from './fields.js';
 import type { Http1Limits } from './limits.js';
-import { hashStep, NameCache } from './names.js';
+import { NameCache } from './names.js';
 
 export interface ParsedRequest {
   readonly head: RequestHead;
@@ -28,7 +28,7 @@ const methods = new NameCache();
 const knownMethods: ReadonlySet<string> = new Set(METHODS);
 
 /** What the request line held: valid until the next one is read. */
-const line = { method: '', target: '', isNormal: true, minor: 1 };
+const line = { method: '', targetAt: 0, targetEnd: 0, target: '', isNormal: true, minor: 1 };
 
 /**
  * Reads a request's head (RFC 9112 2 to 6) from `from` on. Returns it, `incomplete`, or the negative status that refuses the connection: whatever two
@@ -53,18 +53,19 @@ export function parseRequestHead(
   if (end < 0) return end;
   if ((end === incomplete ? to : end) - start > limits.headBytes) return tooLarge;
   if (end === incomplete) return incomplete;
-  const folded = foldFields(bytes.toString('latin1', fieldsAt, end), fieldsAt);
+  const text = bytes.toString('latin1', start, end);
+  line.target = text.substring(line.targetAt - start, line.targetEnd - start);
+  const folded = foldFields(text, start);
   return folded === undefined ? malformed : requestOf(folded, scheme, end);
 }
 
 function parseRequestLine(bytes: Buffer, from: number, limits: Http1Limits): number {
   const to = bytes.length;
   let at = from;
-  let hash = 0;
-  while (at < to && tokenByte[bytes[at]!] === 1) hash = hashStep(hash, bytes[at++]!);
+  while (at < to && tokenByte[bytes[at]!] === 1) at++;
   if (at === to) return incomplete;
   if (bytes[at] !== space || at === from) return malformed;
-  line.method = methods.find(bytes, from, at, hash);
+  line.method = methods.find(bytes, from, at);
   if (!knownMethods.has(line.method)) return malformed;
   const targetAt = ++at;
   let isPath = true;
@@ -81,7 +82,8 @@ function parseRequestLine(bytes: Buffer, from: number, limits: Http1Limits): num
   if (at - targetAt > limits.targetBytes) return targetTooLong;
   if (at === to) return incomplete;
   if (bytes[at] !== space || at === targetAt) return malformed;
-  line.target = bytes.toString('latin1', targetAt, at);
+  line.targetAt = targetAt;
+  line.targetEnd = at;
   line.isNormal = isNormal;
   return parseVersion(bytes, at + 1);
 }
