@@ -214,6 +214,7 @@ function tlsOf(
   const { part, rule, path } = tls;
   const found = upstreamTlsOf(part, rule.meta.namespace, destination.subjectAltNames, credentials);
   if (found === undefined || !('field' in found)) return found;
+  if (found.dangling) return 'unusable';
   findings.report(rule, 'WEFT0408', path.endsWith('.tls') ? `${path}.${found.field}` : path, found.message);
   return 'unusable';
 }

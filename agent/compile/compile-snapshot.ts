@@ -1,7 +1,6 @@
 import type { Cluster, Locality } from '../balance/cluster.js';
 import { equalValues } from '../model/equal.js';
 import { type Family, keyOf, type Pod, type Service } from '../model/mesh.js';
-import { serviceOfHost } from '../model/names.js';
 import type { ObjectFinding } from '../model/references.js';
 import type { Secret } from '../model/secret.js';
 import type { ServiceEntry } from '../model/service-entry.js';
@@ -12,17 +11,18 @@ import { clustersOfListener, clustersOfTarget } from './clusters-named.js';
 import type { Credentials, PemReading } from './credentials.js';
 import type { SnapshotDelta } from './delta.js';
 import type { HttpInput, Report } from './http/input.js';
-import { HttpRules, isServiceParent } from './http/rules.js';
+import { HttpRules } from './http/rules.js';
 import { compileIngress, type Ingress, type IngressInput } from './ingress.js';
 import { ingressRules } from './ingress-rules.js';
 import type { CompileInput } from './input.js';
 import { KeyedPart } from './keyed-part.js';
-import { compileTarget, type GatewayUse, gatewayOf, l7Annotation } from './l7.js';
+import { compileTarget, type GatewayUse, gatewayOf } from './l7.js';
 import { localityOf, nowhere } from './locality.js';
 import { ObjectFindings } from './object-findings.js';
 import type { Overrides } from './plan.js';
 import { RuleLookup } from './rule-lookup.js';
 import { EntryLookup } from './service-entry.js';
+import { ServicesOfRules } from './services-of-rules.js';
 import type { ClientPod, IngressListener, Snapshot, Target } from './snapshot.js';
 
 /** What a snapshot is compiled from; the catalog has it all. */
@@ -77,13 +77,12 @@ export class SnapshotCompiler {
   readonly #input: SnapshotInput;
   readonly #context: SnapshotContext;
   readonly #credentials: Credentials;
+  readonly #services: ServicesOfRules;
   #locality: Locality = nowhere;
   /** Undefined before the first update. */
   #rules: HttpRules | undefined;
   #lookup = new RuleLookup([]);
   #entries = new EntryLookup([]);
-  /** NS/NAME of the Services with annotation weft.dev/l7. */
-  readonly #asking = new Set<string>();
   #ingress: Ingress = { listeners: {}, places: [] };
   readonly #targets = new KeyedPart<Target>();
   readonly #clients = new KeyedPart<ClientPod>();
@@ -102,7 +101,13 @@ export class SnapshotCompiler {
   constructor(input: SnapshotInput, context: SnapshotContext) {
     this.#input = input;
     this.#context = context;
+    this.#services = new ServicesOfRules(input);
     this.#credentials = { readPem: context.readPem, secret: (key) => input.secret(key) };
+  }
+
+  /** Of its making. */
+  get context(): SnapshotContext {
+    return this.#context;
   }
 
   get snapshot(): CompiledSnapshot {
@@ -151,7 +156,8 @@ export class SnapshotCompiler {
   update(touched: SnapshotTouched): SnapshotDelta | undefined {
     const hadTargets = this.#targets.size > 0;
     const localityBefore = this.#locality;
-    this.#look(touched.services);
+    if (this.#rules === undefined) this.#services.look([...this.#input.services()].map(keyOf));
+    else this.#services.look(touched.services);
     if (touched.routing || this.#rules === undefined) this.#compileRouting();
     else this.#compileClusters(this.#touchedClusters(touched));
     const isEverybody = this.#targets.size > 0 && (!hadTargets || this.#locality !== localityBefore);
@@ -159,15 +165,6 @@ export class SnapshotCompiler {
     else if (isEverybody) this.#clients.replace(this.#allClients());
     else for (const key of touched.pods) this.#clients.set(key, this.#client(this.#input.pod(key)));
     return this.#takeDelta(localityBefore);
-  }
-
-  /** Which of the touched Services ask for the gateway; at first all are looked at. */
-  #look(touched: ReadonlySet<string>): void {
-    const isFirst = this.#rules === undefined;
-    for (const key of isFirst ? [...this.#input.services()].map(keyOf) : touched) {
-      if (this.#input.service(key)?.meta.annotations[l7Annotation] === 'enabled') this.#asking.add(key);
-      else this.#asking.delete(key);
-    }
   }
 
   #takeDelta(localityBefore: Locality): SnapshotDelta | undefined {
@@ -211,7 +208,7 @@ export class SnapshotCompiler {
     const targets = new Map<string, Target>();
     const uses = new Map<string, Map<number, GatewayUse>>();
     const report = reporter(this.#routingFindings);
-    for (const service of this.#candidates()) {
+    for (const service of this.#services.candidates()) {
       for (const port of service.ports) {
         const use = gatewayOf(service, port, rules);
         if (use === 'none') continue;
@@ -231,27 +228,6 @@ export class SnapshotCompiler {
     }
     this.#uses = uses;
     this.#targets.replace(targets);
-  }
-
-  /** The Services that can have a port for the gateway: those that rules of the mesh name, or that ask for it. */
-  *#candidates(): Generator<Service> {
-    const input = this.#input;
-    const keys = new Set(this.#asking);
-    for (const { hosts, gateways, meta } of input.virtualServices()) {
-      if (!gateways.includes('mesh')) continue;
-      for (const host of hosts) {
-        if (host.startsWith('*')) return yield* input.services();
-        const key = serviceOfHost(host, meta.namespace);
-        if (key !== undefined) keys.add(key);
-      }
-    }
-    for (const { parentRefs } of [...input.httpRoutes(), ...input.grpcRoutes()]) {
-      for (const parent of parentRefs) if (isServiceParent(parent)) keys.add(`${parent.namespace}/${parent.name}`);
-    }
-    for (const key of keys) {
-      const service = input.service(key);
-      if (service !== undefined) yield service;
-    }
   }
 
   #compileIngress(rules: HttpRules): void {

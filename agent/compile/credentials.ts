@@ -17,6 +17,8 @@ export interface Credentials {
 export interface Unusable {
   readonly field: string;
   readonly message: string;
+  /** The object that it names is not there, which the check of references tells (WEFT0402). */
+  readonly dangling?: true;
 }
 
 export function pemOf(path: string, field: string, credentials: Credentials): string | Unusable {
@@ -25,5 +27,5 @@ export function pemOf(path: string, field: string, credentials: Credentials): st
 }
 
 export function secretOf(key: string, field: string, credentials: Credentials): Secret | Unusable {
-  return credentials.secret(key) ?? { field, message: `there is no Secret ${key} with a certificate` };
+  return credentials.secret(key) ?? { field, message: `there is no Secret ${key}`, dangling: true };
 }

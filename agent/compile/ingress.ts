@@ -290,8 +290,10 @@ function tell({ gateway, path, tls }: Wish, outcome: Outcome, findings: ObjectFi
       findings.report(gateway, 'WEFT0303', `${path}.protocol`, outcome.message);
       break;
     case 'unresolved': {
+      const { field, dangling } = tls as UnresolvedCertificate;
+      if (dangling) return;
       const code = outcome.reason === 'RefNotPermitted' ? 'WEFT0409' : 'WEFT0408';
-      findings.report(gateway, code, `${path}.tls.${(tls as UnresolvedCertificate).field}`, outcome.message);
+      findings.report(gateway, code, `${path}.tls.${field}`, outcome.message);
     }
   }
 }

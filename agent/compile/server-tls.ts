@@ -106,7 +106,7 @@ export function listenerTls(
       return { field, message, reason: 'RefNotPermitted' };
     }
     const certificate = secretCertificate(key, field, credentials);
-    if ('field' in certificate) return invalid(field, certificate.message);
+    if ('field' in certificate) return { ...certificate, reason: 'InvalidCertificateRef' };
     certificates.push(certificate);
   }
   return {
