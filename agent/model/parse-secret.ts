@@ -16,6 +16,10 @@ const types: ReadonlySet<unknown> = new Set([undefined, '', 'Opaque', 'kubernete
 export function parseSecret(found: Findings, raw: Raw, meta: Metadata): Secret | undefined {
   const type = fieldOf(raw, 'type');
   if (!types.has(type)) return undefined;
+  for (const holder of ['data', 'stringData']) {
+    const entries = fieldOf(raw, holder);
+    if (entries !== undefined && !isRaw(entries)) found.error('WEFT0205', holder, 'must be a mapping');
+  }
   const part = (names: readonly string[], label: RegExp) => readPart(found, raw, names, label);
   const certificate = part(keys.certificate, /^CERTIFICATE$/);
   const key = part(keys.key, /PRIVATE KEY$/);

@@ -80,6 +80,11 @@ export function readDocument(text: string, strictly = false): Read {
   return 'fault' in read && read.fault.code === 'WEFT0101' && !strictly ? readYaml(text) : read;
 }
 
+/** The engine's message without the text it quotes, which may be a Secret's: `Unexpected token 'x', ..."text"... is not valid JSON`. */
+function withoutExcerpt(message: string): string {
+  return message.replace(/, (?:\.\.\.)?".*" ?(?:\.\.\. ?)?is not valid JSON$/s, '').slice(0, 200);
+}
+
 function readJson(text: string): Read {
   let value: unknown;
   try {
@@ -87,7 +92,7 @@ function readJson(text: string): Read {
   } catch (error) {
     const message = (error as SyntaxError).message;
     const offset = Number(/at position (\d+)/.exec(message)?.[1] ?? text.trimEnd().length);
-    return { fault: { code: 'WEFT0101', offset, message: `not JSON: ${message.slice(0, 200)}` } };
+    return { fault: { code: 'WEFT0101', offset, message: `not JSON: ${withoutExcerpt(message)}` } };
   }
   const fault = faultOfJson(text, maxDepth);
   if (fault === undefined) return { value };

@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { parseObject } from '../../agent/model/parse.js';
+import { readManifest } from '../../agent/sources/manifest.js';
 import { findings, origin, parsed, type Raw } from './objects.js';
 
 /** PEM in form only: what is in it is nobody's business here. */
@@ -71,6 +72,24 @@ for (const [title, raw, expected] of cases) {
     t.deepEqual(findings(raw), expected);
   });
 }
+
+test('Secret: data that is no mapping', (t) => {
+  t.deepEqual(findings({ ...secret({}), data: 'hunter2' }), ['WEFT0205 error data']);
+});
+
+test('a file that is not JSON, or not YAML, is reported without what it holds', async (t) => {
+  const texts = [
+    '{"kind":"Secret","stringData":{"tls.key": hunter2}}',
+    '{"stringData": {"tls.key": "x" hunter2}, "more": "than can be shown of the text around the place of the mistake"}',
+    'kind: Secret\nstringData:\n  tls.key: "hunter2\n',
+    'kind: Secret\nstringData:\n  tls.key: hunter2: hunter2\n',
+  ];
+  for (const text of texts) {
+    const { problems } = await readManifest(text.startsWith('{') ? 'a.json' : 'a.yaml', text);
+    t.is(problems[0]!.code, 'WEFT0101');
+    t.notRegex(JSON.stringify(problems), /hunter2/);
+  }
+});
 
 test('no problem shows what a Secret holds', (t) => {
   const names = fc.constantFrom('tls.crt', 'tls.key', 'ca.crt', 'cert', 'key', 'cacert', 'other');
