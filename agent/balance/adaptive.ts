@@ -8,7 +8,10 @@ const coldQuantile = 0.84;
 
 /** Expected latencies that differ by less are equally good: a factor, and ms. */
 const tieFactor = 1.25;
-const tieMs = 0.5;
+const tieMs = 1;
+
+/** A member that missed more turns than this was passed over. */
+const passedOver = 4;
 
 /**
  * Weft's own policy. The hot/cold rule of Prequal (B. Wydrowski et al., Load is not what you should balance, NSDI 2024) over all members, or some drawn ones of
@@ -21,6 +24,8 @@ export class Adaptive implements Picker {
   readonly #state: PickerState;
   readonly #draw: WeightedRandom | undefined;
   readonly #sample: Member[] = [];
+  readonly #total: number;
+  #picks = 0;
   readonly #costs: Float64Array;
   readonly #loads: Float64Array;
 
@@ -29,6 +34,8 @@ export class Adaptive implements Picker {
     this.#turns = turns;
     this.#state = state;
     this.#draw = members.length > scanned ? new WeightedRandom(members, state.random) : undefined;
+    this.#total = members.reduce((sum, member) => sum + member.weight, 0);
+    this.#picks = members.reduce((most, member) => Math.max(most, member.pickedAt), 0);
     const most = Math.min(members.length, scanned);
     this.#costs = new Float64Array(most);
     this.#loads = new Float64Array(most);
@@ -47,8 +54,23 @@ export class Adaptive implements Picker {
       best = candidates[i]!;
       bestStart = start;
     }
-    this.#turns.take(best!);
+    this.#take(best!, query.now);
     return best;
+  }
+
+  #take(member: Member, now: number): void {
+    const missed = this.#missedTurns(member);
+    if (missed > passedOver) member.latency.forget(now, this.#state.typical.value, missed);
+    this.#turns.take(member);
+    member.pickedAt = ++this.#picks;
+  }
+
+  #missedTurns(member: Member): number {
+    return ((this.#picks - member.pickedAt) * member.weight) / this.#total;
+  }
+
+  #expected(member: Member, now: number): number {
+    return member.latency.expected(now, member.inFlight, this.#state.typical.value, this.#missedTurns(member));
   }
 
   #candidates(query: PickQuery): readonly Member[] {
@@ -69,12 +91,11 @@ export class Adaptive implements Picker {
   /** Fills `#costs` with expected latencies, infinite for hot members; returns up to what cost one is as good as the best. */
   #limit(candidates: readonly Member[], now: number): number {
     const hottest = this.#hottestCold(candidates);
-    const typical = this.#state.typical.value;
     let least = Number.POSITIVE_INFINITY;
     for (let i = 0; i < candidates.length; i++) {
       const member = candidates[i]!;
       const isHot = member.inFlight > hottest * member.weight && !member.latency.isFaulty;
-      const cost = isHot ? Number.POSITIVE_INFINITY : member.latency.expected(now, member.inFlight, typical);
+      const cost = isHot ? Number.POSITIVE_INFINITY : this.#expected(member, now);
       this.#costs[i] = cost;
       if (cost < least) least = cost;
     }
@@ -98,13 +119,12 @@ export class Adaptive implements Picker {
     const members = this.#members;
     if (members.length === 0) return [];
     const costs = this.#draw === undefined ? this.#costs : new Float64Array(members.length);
-    const typical = this.#state.typical.value;
     let limit: number;
     if (this.#draw === undefined) {
       limit = this.#limit(members, now);
     } else {
       members.forEach((member, i) => {
-        costs[i] = member.latency.expected(now, member.inFlight, typical);
+        costs[i] = this.#expected(member, now);
       });
       limit = costs.reduce((least, cost) => Math.min(least, cost), Number.POSITIVE_INFINITY) * tieFactor + tieMs;
     }

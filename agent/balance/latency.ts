@@ -1,5 +1,9 @@
-/** Time constant of the decay of what was observed, ms. */
-export const decayMs = 4000;
+/** Time constants of the decay of what was observed: ms, and turns that the endpoint was passed over, whichever is over first. */
+const decayMs = 4000;
+const decayTurns = 24;
+
+/** So many responses must come before an observation counts as much as what is typical. */
+const prior = 2;
 
 /** How many typical latencies a first error counts as; each further one in a row doubles it, up to `maxFaultFactor`. */
 const faultFactor = 64;
@@ -23,6 +27,8 @@ export class Latency {
   #at = 0;
   /** Errors in a row. */
   #faults = 0;
+  /** Responses, as far as they matter for how sure the value is. */
+  #samples = 0;
 
   get isKnown(): boolean {
     return this.#value > 0;
@@ -40,12 +46,22 @@ export class Latency {
 
   /**
    * The expected latency of one more request, ms: what was observed, drawn towards `typical` (what the cluster's endpoints take) as it ages, and scaled
-   * to `inFlight` requests before it.
+   * to `inFlight` requests before it. `missedTurns`: what its fair share would have been since it was last picked; errors are not forgotten by it.
    */
-  expected(now: number, inFlight: number, typical: number): number {
+  expected(now: number, inFlight: number, typical: number, missedTurns: number): number {
     if (this.#value === 0) return typical * (inFlight + 1);
-    const value = typical + (this.#value - typical) * Math.exp((this.#at - now) / decayMs);
-    return (value * (inFlight + 1)) / (this.#load + 1);
+    const age = (now - this.#at) / decayMs;
+    if (this.#faults > 0) return (typical + (this.#value - typical) * Math.exp(-age)) * (inFlight + 1);
+    const certainty = (this.#samples / (this.#samples + prior)) * Math.exp(-Math.max(age, missedTurns / decayTurns));
+    return ((typical + (this.#value - typical) * certainty) * (inFlight + 1)) / (this.#load + 1);
+  }
+
+  /** It was picked after it had been passed over: what is forgotten by then does not come back with the next response. */
+  forget(now: number, typical: number, missedTurns: number): void {
+    if (this.#value === 0 || this.#faults > 0) return;
+    this.#value =
+      typical + (this.#value - typical) * Math.exp(-Math.max((now - this.#at) / decayMs, missedTurns / decayTurns));
+    this.#at = now;
   }
 
   /** A response after `ms`, whose request had `load` others of this endpoint in flight when it began. */
@@ -61,6 +77,7 @@ export class Latency {
     }
     this.#faults = 0;
     this.#at = now;
+    if (this.#samples < enough) this.#samples++;
   }
 
   /** An error counts as slow, so that failing fast attracts nothing; the more of them in a row, the longer. */
@@ -69,9 +86,13 @@ export class Latency {
     this.#faults = Math.min(this.#faults + 1, 16);
     this.#value = Math.max(this.#value, leastFaultMs, typical * factor);
     this.#load = 0;
+    this.#samples = 0;
     this.#at = now;
   }
 }
+
+/** Responses after which an observation is sure. */
+const enough = 32;
 
 /** No response takes less, ms: keeps ratios finite. */
 const minimum = 0.01;

@@ -21,6 +21,8 @@ export class Member {
   inFlight = 0;
   readonly latency: Latency = new Latency();
   readonly health: Health = new Health();
+  /** The cluster's count of picks at this one's last. */
+  pickedAt = 0;
   /** Finish tag of start-time fair queueing (`Turns`), once `hasTurn`. */
   tag = 0;
   hasTurn = false;
