@@ -22,6 +22,8 @@ export interface Frame {
   readonly flags: number;
   readonly stream: number;
   readonly payload: Buffer;
+  /** Of HEADERS that are whole. */
+  readonly fields: FieldLines | undefined;
 }
 
 /** One frame's bytes. */
@@ -84,7 +86,10 @@ export class Peer {
       const end = 9 + this.#rest.readUIntBE(0, 3);
       if (this.#rest.length < end) return;
       const [type, flags] = [this.#rest[3]!, this.#rest[4]!];
-      this.frames.push({ type, flags, stream: this.#rest.readUInt32BE(5), payload: this.#rest.subarray(9, end) });
+      const payload = this.#rest.subarray(9, end);
+      const isHead = type === frameType.headers && (flags & frameFlag.endHeaders) !== 0;
+      const fields = isHead ? this.#decoder.decode(payload)?.fields : undefined;
+      this.frames.push({ type, flags, stream: this.#rest.readUInt32BE(5), payload, fields });
       this.#rest = this.#rest.subarray(end);
     }
   }
@@ -106,7 +111,7 @@ export class Peer {
   /** Fields of the next HEADERS of a stream. */
   async fields(stream: number): Promise<FieldLines> {
     const found = await this.take((one) => one.type === frameType.headers && one.stream === stream);
-    return this.#decoder.decode(found!.payload)!.fields;
+    return found!.fields!;
   }
 
   /** The error code of the GOAWAY or RST_STREAM that comes next. */
