@@ -64,18 +64,34 @@ export interface BackendItem {
   readonly failed: number;
 }
 
-/** What happens to connections to one Service address and port. */
+/** One rule for requests, in the order in which rules are tried. */
+export interface RouteRuleItem {
+  /** `VirtualService NS/NAME http[0]`, with ` (NAME)` when it has one. */
+  readonly rule: string;
+  /** `path prefix /api and header x-user exact jason`. */
+  readonly match: string;
+  /** `reviews.default.svc.cluster.local:80|v1 90%, …; timeout 500 ms`, `redirect 301 …`, `answer 503`. */
+  readonly action: string;
+  /** Namespaces of clients that it is for; empty: all. */
+  readonly namespaces: readonly string[];
+}
+
+/** What happens to connections to one Service address and port, or to one port for outside traffic. */
 export interface RouteItem {
   readonly address: string;
   readonly port: number;
   readonly protocol: Protocol;
   readonly service: string;
   readonly path: 'l4' | 'kernel' | 'gateway';
-  /** The rule that decides: as ServicePortItem.policySource at L4. */
+  /** The rule that decides: as ServicePortItem.policySource at L4; for the gateway, the resources with rules. */
   readonly rule: string;
   readonly policy: LoadBalancer;
   readonly backends: number;
   readonly usable: number;
+  /** Hosts of an ingress listener's virtual host; empty for a Service. */
+  readonly hosts: readonly string[];
+  /** Of the gateway; empty at L4. */
+  readonly rules: readonly RouteRuleItem[];
 }
 
 export interface PodItem {

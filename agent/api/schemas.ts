@@ -91,6 +91,8 @@ export const RouteSchema: Schema = record({
   policy: Text,
   backends: Count,
   usable: Count,
+  hosts: Names,
+  rules: list(record({ rule: Text, match: Text, action: Text, namespaces: Names })),
 });
 
 export const PodSchema: Schema = record({

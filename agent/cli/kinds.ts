@@ -109,6 +109,13 @@ const routes: KindView<RouteItem> = {
       colour: (item) => (item.usable === 0 ? 'red' : undefined),
     },
     { title: 'RULE', text: (item) => item.rule },
+    { title: 'RULES', text: (item) => (item.rules.length === 0 ? '-' : String(item.rules.length)), right: true },
+    { title: 'HOSTS', text: (item) => item.hosts.join(','), wide: true },
+    {
+      title: 'MATCH AND ACTION',
+      text: (item) => item.rules.map(({ match, action }) => `${match} -> ${action}`).join(' | '),
+      wide: true,
+    },
   ],
   none: 'no routes',
   named: (item, name) => item.service === name || item.address === name,

@@ -12,17 +12,17 @@ export interface Checked {
 
 /** Reads files and directories as an agent would, and checks their objects by themselves and against each other. */
 export async function checkManifests(paths: readonly string[]): Promise<Checked> {
-  const [{ readManifests }, { locateFields }, { placeFindings }, { Catalog }, { checkReferences }] = await Promise.all([
+  const [{ readManifests }, { locateFields }, { placeFindings }, { Catalog }, { findingsOf }] = await Promise.all([
     import('../sources/files.js'),
     import('../sources/file-store.js'),
     import('../sources/problems.js'),
     import('../model/catalog.js'),
-    import('../model/references.js'),
+    import('../mesh-findings.js'),
   ]);
   const { objects, problems } = await readManifests(paths);
   const catalog = new Catalog();
   catalog.apply(objects.map((object) => ({ type: 'put', object })));
-  const between = placeFindings(checkReferences(catalog, true), locateFields);
+  const between = placeFindings(findingsOf(catalog), locateFields);
   return { objects: objects.length, problems: [...problems, ...between].sort(compareProblems) };
 }
 

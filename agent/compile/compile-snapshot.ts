@@ -92,6 +92,8 @@ export class SnapshotCompiler {
   #wanted = new Map<string, ClusterName>();
   /** Of those the keys, by NS/NAME of their Service. */
   #wantedOf = new Map<string, string[]>();
+  /** Of those the keys whose ServiceEntry has a workloadSelector, by its namespace. */
+  #selecting = new Map<string, string[]>();
   /** Use of each Service port that comes to the gateway, by NS/NAME, then port. */
   #uses = new Map<string, ReadonlyMap<number, GatewayUse>>();
   #movedServices = new Set<string>();
@@ -253,14 +255,15 @@ export class SnapshotCompiler {
     }
     this.#wanted = new Map();
     this.#wantedOf = new Map();
+    this.#selecting = new Map();
     for (const key of [...keys].sort()) {
       const name = clusterNameOf(key);
       this.#wanted.set(key, name);
       const service = serviceOfCluster(name.host);
-      if (service === undefined) continue;
-      const known = this.#wantedOf.get(service);
-      if (known === undefined) this.#wantedOf.set(service, [key]);
-      else known.push(key);
+      if (service !== undefined) file(this.#wantedOf, service, key);
+      for (const { workloadSelector, meta } of this.#entries.of(name.host)) {
+        if (workloadSelector !== undefined) file(this.#selecting, meta.namespace, key);
+      }
     }
   }
 
@@ -269,11 +272,9 @@ export class SnapshotCompiler {
     const keys = new Set<string>();
     if (this.#wanted.size === 0) return keys;
     for (const service of services) for (const key of this.#wantedOf.get(service) ?? []) keys.add(key);
-    const namespaces = new Set([...pods].map((key) => key.slice(0, key.indexOf('/'))));
-    if (namespaces.size === 0) return keys;
-    for (const [key, { host }] of this.#wanted) {
-      const selecting = this.#entries.of(host).filter(({ workloadSelector }) => workloadSelector !== undefined);
-      if (selecting.some(({ meta }) => namespaces.has(meta.namespace))) keys.add(key);
+    if (this.#selecting.size === 0) return keys;
+    for (const pod of pods) {
+      for (const key of this.#selecting.get(pod.slice(0, pod.indexOf('/'))) ?? []) keys.add(key);
     }
     return keys;
   }
@@ -312,6 +313,12 @@ export class SnapshotCompiler {
     if (pod === undefined || !(directoryMode || pod.node === node)) return undefined;
     return this.#input.isMeshed(pod, directoryMode) ? clientPod(pod, node, this.#locality) : undefined;
   }
+}
+
+function file(index: Map<string, string[]>, name: string, key: string): void {
+  const keys = index.get(name);
+  if (keys === undefined) index.set(name, [key]);
+  else keys.push(key);
 }
 
 function reporter(findings: ObjectFindings): Report {

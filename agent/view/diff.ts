@@ -1,14 +1,17 @@
-import type { Diff, DiffItem } from '../api/items.js';
+import type { Diff, DiffItem, RouteRuleItem } from '../api/items.js';
 import type { Outcome } from '../api/view.js';
+import { type CompiledSnapshot, SnapshotCompiler } from '../compile/compile-snapshot.js';
 import { compileService } from '../compile/frontends.js';
+import type { GatewayUse } from '../compile/l7.js';
 import type { FrontendPlan } from '../compile/plan.js';
+import { findingsOf } from '../mesh-findings.js';
 import type { Catalog } from '../model/catalog.js';
 import { compareProblems } from '../model/problem.js';
-import { checkReferences } from '../model/references.js';
 import { showEndpoint } from '../tables/address.js';
 import { compareNaturally } from '../tables/show.js';
 import { overlay } from './overlay.js';
 import { contextOf, type ViewParts } from './parts.js';
+import { ingressRoutes, rulesOfTarget } from './route-rules.js';
 import { readSubmission } from './validate.js';
 
 /** Rows as text, with names in place of ids, by table and key. */
@@ -16,6 +19,7 @@ interface Tables {
   readonly backends: Map<string, string>;
   readonly frontends: Map<string, string>;
   readonly pods: Map<string, string>;
+  readonly rules: Map<string, string>;
   readonly slots: Map<string, string>;
 }
 
@@ -28,9 +32,12 @@ export async function diffText(parts: ViewParts, text: string): Promise<Outcome<
     return { ok: false, refusal: { type: 'invalid', message: 'the manifests have errors', problems: own } };
   const { catalog, touched } = overlay(parts.catalog, changes);
   const objects = new Set(submission.objects);
-  const findings = checkReferences(catalog, parts.directoryMode).filter(({ object }) => objects.has(object));
-  const before = rowsOf(parts, parts.catalog, touched.services, touched.pods);
-  const after = rowsOf(parts, catalog, touched.services, touched.pods);
+  const findings = findingsOf(catalog).filter(({ object }) => objects.has(object));
+  const next = new SnapshotCompiler(catalog, parts.compiler.context);
+  next.update({ services: new Set(), pods: new Set(), routing: true });
+  const services = new Set([...touched.services, ...movedServices(parts.compiler, next)]);
+  const before = rowsOf(parts, parts.catalog, parts.compiler, services, touched.pods);
+  const after = rowsOf(parts, catalog, next, services, touched.pods);
   forgetShared(parts, touched.services, [before, after]);
   return {
     ok: true,
@@ -42,11 +49,35 @@ export async function diffText(parts: ViewParts, text: string): Promise<Outcome<
   };
 }
 
-const tableNames = ['backends', 'frontends', 'pods', 'slots'] as const;
+const tableNames = ['backends', 'frontends', 'pods', 'rules', 'slots'] as const;
 
-function rowsOf(parts: ViewParts, catalog: Catalog, services: ReadonlySet<string>, pods: ReadonlySet<string>): Tables {
-  const tables: Tables = { backends: new Map(), frontends: new Map(), pods: new Map(), slots: new Map() };
-  const context = { ...contextOf(parts), zone: catalog.node(parts.node)?.zone ?? '' };
+/** Services of which one compiler has a target and the other has none. */
+function movedServices(before: SnapshotCompiler, after: SnapshotCompiler): readonly string[] {
+  const [old, now] = [before.snapshot.targets, after.snapshot.targets];
+  const moved = [
+    ...Object.keys(old).filter((key) => !(key in now)),
+    ...Object.keys(now).filter((key) => !(key in old)),
+  ];
+  return moved.map((key) => (old[key] ?? now[key])!.service);
+}
+
+function rowsOf(
+  parts: ViewParts,
+  catalog: Catalog,
+  compiler: SnapshotCompiler,
+  services: ReadonlySet<string>,
+  pods: ReadonlySet<string>,
+): Tables {
+  const tables: Tables = {
+    backends: new Map(),
+    frontends: new Map(),
+    pods: new Map(),
+    rules: new Map(),
+    slots: new Map(),
+  };
+  const gatewayOf = (service: string, port: number): GatewayUse => compiler.gatewayOf(service, port);
+  const context = { ...contextOf(parts), zone: catalog.node(parts.node)?.zone ?? '', gatewayOf };
+  addRules(tables.rules, compiler.snapshot);
   for (const key of [...services].sort()) {
     for (const plan of compileService(key, catalog, context)) addPlan(tables, plan);
   }
@@ -56,6 +87,15 @@ function rowsOf(parts: ViewParts, catalog: Catalog, services: ReadonlySet<string
       tables.pods.set(key, `netns ${pod.netns} ${pod.addresses.join(' ')}`.trimEnd());
   }
   return tables;
+}
+
+/** One row a rule and addressee. */
+function addRules(rows: Map<string, string>, { targets, ingress }: CompiledSnapshot): void {
+  const add = (where: string, rules: readonly RouteRuleItem[]): void => {
+    for (const { rule, match, action } of rules) rows.set(`${where} ${rule}`, `${match} -> ${action}`);
+  };
+  for (const target of Object.values(targets)) add(`${target.service}:${target.port}`, rulesOfTarget(target));
+  for (const { hosts, port, rules } of ingressRoutes({ ingress })) add(`${hosts.join(',')}:${port}`, rules);
 }
 
 function addPlan(tables: Tables, plan: FrontendPlan): void {

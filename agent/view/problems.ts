@@ -1,3 +1,4 @@
+import { unboundFindings } from '../compile/ingress.js';
 import { counted } from '../model/findings.js';
 import { compareProblems, type Problem } from '../model/problem.js';
 import { type ProblemCode, problemCodes } from '../model/problem-codes.js';
@@ -28,16 +29,17 @@ export class ProblemList {
   }
 
   #between(): readonly Problem[] {
-    const { catalog, directoryMode, locate, sync } = this.#parts;
+    const { catalog, compiler, directoryMode, locate, sync } = this.#parts;
     if (this.#references === undefined || this.#generation !== sync.generation || sync.generation === 0) {
       this.#generation = sync.generation;
-      this.#references = locate(checkReferences(catalog, directoryMode));
+      this.#references = locate([...checkReferences(catalog, directoryMode), ...compiler.findings]);
     }
     return this.#references;
   }
 
   #runtime(): readonly Problem[] {
-    const { catalog, held, locate, pods, reconciler, store, sync } = this.#parts;
+    const { catalog, compiler, held, locate, pods, reconciler, store, sync } = this.#parts;
+    const { ingressTroubles, listenerTroubles } = this.#parts;
     const findings: ObjectFinding[] = [];
     for (const { plan, table } of reconciler.unfit()) {
       const object = catalog.service(plan.service);
@@ -46,6 +48,17 @@ export class ProblemList {
       findings.push({ object, path: 'spec.ports', ...codeOf('WEFT0601'), message });
     }
     for (const [key, trouble] of pods.troubles()) {
+      const object = catalog.pod(key);
+      if (object === undefined) continue;
+      findings.push({
+        object,
+        path: 'metadata.annotations["weft.dev/netns"]',
+        ...codeOf('WEFT0603'),
+        message: trouble,
+      });
+    }
+    for (const [port, why] of ingressTroubles()) findings.push(...unboundFindings(compiler.ingress, port, why));
+    for (const [key, trouble] of listenerTroubles()) {
       const object = catalog.pod(key);
       if (object === undefined) continue;
       findings.push({

@@ -1,5 +1,6 @@
 import type { BackendItem, Listing, RouteItem, ServiceItem, ServicePortItem } from '../api/items.js';
 import type { FrontendPlan } from '../compile/plan.js';
+import type { Snapshot } from '../compile/snapshot.js';
 import { frontendKey } from '../kernel/frontends.js';
 import type { Programmed } from '../kernel/reconcile.js';
 import type { Store } from '../kernel/store.js';
@@ -8,12 +9,22 @@ import { viewOf } from '../tables/bytes.js';
 import { Protocol, readFrontendRow } from '../tables/layout.gen.js';
 import type { ViewParts } from './parts.js';
 import { Counts, type PortPlans, programmedPorts, samePort } from './programmed.js';
+import { ingressRoutes, resourcesOf, rulesOfTarget } from './route-rules.js';
 
 /** Items made from `values` one at a time, as they are asked for. */
 function lazily<Value, Item>(values: readonly Value[], items: (value: Value) => Iterable<Item>): Iterable<Item> {
   return {
     *[Symbol.iterator](): Generator<Item> {
       for (const value of values) yield* items(value);
+    },
+  };
+}
+
+function both<Item>(first: Iterable<Item>, second: Iterable<Item>): Iterable<Item> {
+  return {
+    *[Symbol.iterator](): Generator<Item> {
+      yield* first;
+      yield* second;
     },
   };
 }
@@ -105,8 +116,9 @@ function byName(a: BackendItem, b: BackendItem): number {
   return a.address === b.address ? a.port - b.port : a.address < b.address ? -1 : 1;
 }
 
-/** Every Service address and port in the tables, by service, port, protocol; addresses as the Service lists them. */
-export function listRoutes({ reconciler, store, sync }: ViewParts): Listing<RouteItem> {
+/** Ports for outside traffic, then every Service address and port in the tables, by service, port, protocol; addresses as the Service lists them. */
+export function listRoutes({ reconciler, store, supervisor, sync }: ViewParts): Listing<RouteItem> {
+  const { snapshot } = supervisor;
   const ports = programmedPorts(reconciler);
   const owners = contested(ports, store);
   const owns = ({ plan, service }: Programmed, address: string): boolean => {
@@ -115,25 +127,33 @@ export function listRoutes({ reconciler, store, sync }: ViewParts): Listing<Rout
   };
   return {
     generation: sync.generation,
-    items: lazily(ports, (plans) =>
-      plans.flatMap((each) =>
-        each.plan.addresses.filter((address) => owns(each, address)).map((address) => routeItem(each, address)),
+    items: both(
+      ingressRoutes(snapshot),
+      lazily(ports, (plans) =>
+        plans.flatMap((each) =>
+          each.plan.addresses
+            .filter((address) => owns(each, address))
+            .map((address) => routeItem(each, address, snapshot)),
+        ),
       ),
     ),
   };
 }
 
-function routeItem({ plan, ids, slots }: Programmed, address: string): RouteItem {
+function routeItem({ plan, ids, slots }: Programmed, address: string, snapshot: Snapshot): RouteItem {
+  const target = plan.gateway === 'none' ? undefined : snapshot.targets[plan.key];
   return {
     address,
     port: plan.port,
     protocol: plan.protocol,
     service: plan.service,
-    path: 'l4',
-    rule: plan.policySource,
+    path: target === undefined ? 'l4' : 'gateway',
+    rule: target === undefined ? plan.policySource : resourcesOf(target.http) || plan.policySource,
     policy: plan.policy,
     backends: ids.length,
     usable: slots.size,
+    hosts: [],
+    rules: target === undefined ? [] : rulesOfTarget(target),
   };
 }
 

@@ -1,11 +1,12 @@
 import type { Validation } from '../api/items.js';
 import type { Outcome } from '../api/view.js';
+import { findingsOf } from '../mesh-findings.js';
 import { Catalog } from '../model/catalog.js';
 import type { Change, MeshObject } from '../model/mesh.js';
 import type { Problem } from '../model/problem.js';
 import { compareProblems } from '../model/problem.js';
 import { problemCodes } from '../model/problem-codes.js';
-import { checkReferences, type ObjectFinding } from '../model/references.js';
+import type { ObjectFinding } from '../model/references.js';
 import { type Shadowed, Versions } from '../model/versions.js';
 import type { ViewParts } from './parts.js';
 
@@ -41,7 +42,7 @@ export async function validateText(parts: ViewParts, text: string): Promise<Outc
   const { objects, changes, problems, locate } = await readSubmission(parts, text);
   const catalog = new Catalog();
   catalog.apply(changes);
-  const references = locate(checkReferences(catalog, true));
+  const references = locate(findingsOf(catalog));
   return {
     ok: true,
     value: { objects: objects.length, problems: [...problems, ...references].sort(compareProblems) },

@@ -197,6 +197,8 @@ export class FakeView implements AgentView {
       policy: 'LEAST_REQUEST',
       backends: 2,
       usable: 1,
+      hosts: [],
+      rules: [],
     },
   ];
   podItems: PodItem[] = [

@@ -24,7 +24,7 @@ test('rows as desired and as they are', async (t) => {
       `frontends 10.96.0.10:8080 TCP | ${row('service 1 LEAST_REQUEST slots 2+2 weight 4 stride 3')}`,
       `overrides drain shop/client | ${row('drained')}`,
       `overrides weight shop/user-service shop/user-1 | ${row('weight 3')}`,
-      `pods netns 4001 | ${row('pod 1 hash4 N')}`,
+      `pods netns 4001 | ${row('pod 1 10.1.0.9 hash4 N')}`,
       `slots 2 | ${row('backend 1 weight 3 cumulative 3 threshold 4 alias 0')}`,
       `slots 3 | ${row('backend 2 weight 1 cumulative 4 threshold 2 alias 0')}`,
     ],
