@@ -144,6 +144,27 @@ spec: {hosts: ["*"], gateways: [gate], tcp: [{route: [{destination: {host: web}}
     ['80 tcp []: Gateway shop/gate servers[0] * -> VirtualService shop/tcp tcp[0]'],
   ],
   [
+    'a server of HTTP has no use for tcp and tls rules',
+    [
+      gateway(`${http}, ${tlsServer('{mode: SIMPLE, credentialName: cert}')}`),
+      secret('cert'),
+      `
+kind: VirtualService
+metadata: {name: all, namespace: shop}
+spec:
+  hosts: [a.example]
+  gateways: [gate]
+  http: [{route: [{destination: {host: web}}]}]
+  tls: [{match: [{sniHosts: [a.example]}], route: [{destination: {host: web}}]}]
+  tcp: [{route: [{destination: {host: web}}]}]
+`,
+    ],
+    [
+      '80 http []: Gateway shop/gate servers[0] * -> a.example',
+      '443 https []: Gateway shop/gate servers[1] a.example tls -> a.example',
+    ],
+  ],
+  [
     'two gateways on one port are one listener',
     [gateway(http, 'a'), gateway(http, 'b'), route('[a.example]', '[a]', 'ra'), route('[b.example]', '[b]', 'rb')],
     ['80 http []: Gateway shop/a servers[0] * -> a.example', '80 http []: Gateway shop/b servers[0] * -> b.example'],
@@ -445,6 +466,26 @@ for (const [title, listeners, troubles, conditions, ofListeners] of statusRows) 
     );
   });
 }
+
+test('status of a Gateway: an older one has the name of TLS', (t) => {
+  const young = apiGateway(ends('{name: cert}')).replace(
+    'name: api',
+    'name: young, creationTimestamp: "2025-01-01T00:00:00Z"',
+  );
+  const old = apiGateway(ends('{name: cert}')).replace(
+    'name: api',
+    'name: old, creationTimestamp: "2024-01-01T00:00:00Z"',
+  );
+  const world = new World([service(), secret('cert'), young, old]);
+  const statuses = gatewayStatuses(world.compiler.ingress, new Map());
+  t.deepEqual(
+    statuses.map(({ gateway: { meta }, listeners }) => `${meta.name}: ${shown(listeners[0]!.conditions)}`),
+    [
+      `old: ${fine}`,
+      'young: Accepted=True Accepted, ResolvedRefs=True ResolvedRefs, Programmed=False Invalid, Conflicted=True HostnameConflict',
+    ],
+  );
+});
 
 test('status of routes, and how many are attached', (t) => {
   const stray = httpRoute('', 'name: stray, namespace: other');
