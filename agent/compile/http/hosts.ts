@@ -100,6 +100,11 @@ export class Hosts {
     return { host: isClusterName ? hostOfService(key) : host, ports: undefined };
   }
 
+  /** Whether a ServiceEntry has the host. */
+  isEntry(host: string): boolean {
+    return this.#entries.of(host.toLowerCase()).length > 0;
+  }
+
   /** TCP ports of the ServiceEntries that have the host, by name or else by a wildcard. */
   #entryPorts(host: string): readonly number[] {
     const named = this.#entries.of(host);
