@@ -1,12 +1,10 @@
-import type { Cluster, Locality } from '../balance/cluster.js';
+import type { Locality } from '../balance/cluster.js';
 import { equalValues } from '../model/equal.js';
 import { type Family, keyOf, type Pod, type Service } from '../model/mesh.js';
 import type { ObjectFinding } from '../model/references.js';
 import type { Secret } from '../model/secret.js';
 import type { ServiceEntry } from '../model/service-entry.js';
 import { clientPod } from './client-pods.js';
-import { type ClusterName, clusterNameOf } from './cluster-key.js';
-import { compileCluster, serviceOfCluster } from './clusters.js';
 import { clustersOfListener, clustersOfTarget } from './clusters-named.js';
 import type { Credentials, PemReading } from './credentials.js';
 import type { SnapshotDelta } from './delta.js';
@@ -15,6 +13,7 @@ import { HttpRules } from './http/rules.js';
 import { compileIngress, type Ingress, type IngressInput } from './ingress.js';
 import { ingressRules } from './ingress-rules.js';
 import type { CompileInput } from './input.js';
+import { KeptClusters } from './kept-clusters.js';
 import { KeyedPart } from './keyed-part.js';
 import { compileTarget, type GatewayUse, gatewayOf } from './l7.js';
 import { localityOf, nowhere } from './locality.js';
@@ -87,18 +86,11 @@ export class SnapshotCompiler {
   readonly #targets = new KeyedPart<Target>();
   readonly #clients = new KeyedPart<ClientPod>();
   readonly #listeners = new KeyedPart<IngressListener>();
-  readonly #clusters = new KeyedPart<Cluster>();
-  /** Clusters that rules name, whether or not they can be had, by key. */
-  #wanted = new Map<string, ClusterName>();
-  /** Of those the keys, by NS/NAME of their Service. */
-  #wantedOf = new Map<string, string[]>();
-  /** Of those the keys whose ServiceEntry has a workloadSelector, by its namespace. */
-  #selecting = new Map<string, string[]>();
+  readonly #clusters = new KeptClusters();
   /** Use of each Service port that comes to the gateway, by NS/NAME, then port. */
   #uses = new Map<string, ReadonlyMap<number, GatewayUse>>();
   #movedServices = new Set<string>();
   #routingFindings = new ObjectFindings();
-  readonly #clusterFindings = new Map<string, readonly ObjectFinding[]>();
 
   constructor(input: SnapshotInput, context: SnapshotContext) {
     this.#input = input;
@@ -119,7 +111,7 @@ export class SnapshotCompiler {
       targets: this.#targets.record(),
       clients: this.#clients.record(),
       ingress: this.#listeners.record(),
-      clusters: this.#clusters.record(),
+      clusters: this.#clusters.part.record(),
       accessLog: this.#context.accessLog,
     };
   }
@@ -128,7 +120,7 @@ export class SnapshotCompiler {
   get findings(): readonly ObjectFinding[] {
     const all = new ObjectFindings();
     all.add(this.#routingFindings.list());
-    for (const found of this.#clusterFindings.values()) all.add(found);
+    all.add(this.#clusters.findings());
     return all.list();
   }
 
@@ -161,7 +153,7 @@ export class SnapshotCompiler {
     if (this.#rules === undefined) this.#services.look([...this.#input.services()].map(keyOf));
     else this.#services.look(touched.services);
     if (touched.routing || this.#rules === undefined) this.#compileRouting();
-    else this.#compileClusters(this.#touchedClusters(touched));
+    else this.#compileClusters(this.#clusters.touchedBy(touched.services, touched.pods));
     const isEverybody = this.#targets.size > 0 && (!hadTargets || this.#locality !== localityBefore);
     if (this.#targets.size === 0) this.#clients.replace([]);
     else if (isEverybody) this.#clients.replace(this.#allClients());
@@ -176,7 +168,7 @@ export class SnapshotCompiler {
       targets: this.#targets,
       clients: this.#clients,
       ingress: this.#listeners,
-      clusters: this.#clusters,
+      clusters: this.#clusters.part,
     };
     for (const [name, part] of Object.entries(parts)) {
       const changes = part.takeChanges();
@@ -197,8 +189,7 @@ export class SnapshotCompiler {
     this.#compileTargets(this.#rules);
     this.#compileIngress(this.#rules);
     for (const entry of input.serviceEntries()) if (entry.addresses.length > 0) this.#tellAddresses(entry);
-    this.#want();
-    this.#compileClusters(new Set([...this.#wanted.keys(), ...this.#clusters.keys()]));
+    this.#compileClusters(this.#clusters.want(this.#clustersNamed(), this.#entries));
   }
 
   #tellAddresses(entry: ServiceEntry): void {
@@ -245,59 +236,22 @@ export class SnapshotCompiler {
     this.#listeners.replace(Object.entries(this.#ingress.listeners));
   }
 
-  /** Gathers the clusters that targets and listeners name. */
-  #want(): void {
-    const keys = new Set<string>();
-    for (const key of this.#targets.keys())
-      for (const each of clustersOfTarget(this.#targets.get(key)!)) keys.add(each);
-    for (const listener of Object.values(this.#ingress.listeners)) {
-      for (const each of clustersOfListener(listener)) keys.add(each);
-    }
-    this.#wanted = new Map();
-    this.#wantedOf = new Map();
-    this.#selecting = new Map();
-    for (const key of [...keys].sort()) {
-      const name = clusterNameOf(key);
-      this.#wanted.set(key, name);
-      const service = serviceOfCluster(name.host);
-      if (service !== undefined) file(this.#wantedOf, service, key);
-      for (const { workloadSelector, meta } of this.#entries.of(name.host)) {
-        if (workloadSelector !== undefined) file(this.#selecting, meta.namespace, key);
-      }
-    }
-  }
-
-  /** Those of touched Services, and of ServiceEntries that select touched Pods. */
-  #touchedClusters({ services, pods }: SnapshotTouched): ReadonlySet<string> {
-    const keys = new Set<string>();
-    if (this.#wanted.size === 0) return keys;
-    for (const service of services) for (const key of this.#wantedOf.get(service) ?? []) keys.add(key);
-    if (this.#selecting.size === 0) return keys;
-    for (const pod of pods) {
-      for (const key of this.#selecting.get(pod.slice(0, pod.indexOf('/'))) ?? []) keys.add(key);
-    }
-    return keys;
+  *#clustersNamed(): Generator<string> {
+    for (const target of Object.values(this.#targets.record())) yield* clustersOfTarget(target);
+    for (const listener of Object.values(this.#ingress.listeners)) yield* clustersOfListener(listener);
   }
 
   #compileClusters(keys: ReadonlySet<string>): void {
     if (keys.size === 0) return;
     const { node, overrides } = this.#context;
-    const context = {
+    this.#clusters.compile(keys, this.#input, {
       node,
       zone: this.#locality.zone,
       overrides: overrides(),
       rules: this.#lookup,
       entries: this.#entries,
       credentials: this.#credentials,
-    };
-    for (const key of keys) {
-      const name = this.#wanted.get(key);
-      const findings = new ObjectFindings();
-      this.#clusters.set(key, name && compileCluster(name, this.#input, { ...context, findings }));
-      const found = findings.list();
-      if (found.length > 0) this.#clusterFindings.set(key, found);
-      else this.#clusterFindings.delete(key);
-    }
+    });
   }
 
   *#allClients(): Generator<readonly [string, ClientPod]> {
@@ -313,12 +267,6 @@ export class SnapshotCompiler {
     if (pod === undefined || !(directoryMode || pod.node === node)) return undefined;
     return this.#input.isMeshed(pod, directoryMode) ? clientPod(pod, node, this.#locality) : undefined;
   }
-}
-
-function file(index: Map<string, string[]>, name: string, key: string): void {
-  const keys = index.get(name);
-  if (keys === undefined) index.set(name, [key]);
-  else keys.push(key);
 }
 
 function reporter(findings: ObjectFindings): Report {
