@@ -18,6 +18,7 @@ import { showEndpoint } from '../../agent/tables/address.js';
 import type { TableName } from '../../agent/tables/layout.gen.js';
 import { EdgeLedger } from '../../agent/view/edges.js';
 import { createView, type RunningView } from '../../agent/view/view.js';
+import { HandGateway } from '../view/hand-gateway.js';
 import { HandClock } from '../view/world.js';
 
 /** How often the agent does what time alone demands, in ms (agent.ts). */
@@ -122,7 +123,9 @@ export class Machine {
     const pods = new PodTable(store, (path) => this.#cookies.get(path)!, undefined);
     const overrides = new OverrideTable(store);
     const edges = new EdgeLedger({ catalog, reconciler, pods, store });
+    const gateway = new HandGateway(catalog, reconciler, node, () => overrides.current);
     const sync = new Sync({
+      routing: gateway.routing,
       catalog,
       reconciler,
       pods,
@@ -179,6 +182,7 @@ export class Machine {
       sources: () => [{ name: 'manifests', synced: true, trouble: '', objects: 0 }],
       sourceProblems: () => files.problems(),
       held: () => intake.held.length,
+      ...gateway.parts,
       locate: (findings) => placeFindings(findings, locateFields),
       readManifests: readText,
     });

@@ -4,9 +4,6 @@ import { join, relative } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { Check, SourceItem } from '../../agent/api/items.js';
 import type { Clock } from '../../agent/clock.js';
-import { SnapshotCompiler } from '../../agent/compile/compile-snapshot.js';
-import { applyDelta, type SnapshotDelta } from '../../agent/compile/delta.js';
-import { emptySnapshot, type Snapshot } from '../../agent/compile/snapshot.js';
 import { MemoryStore } from '../../agent/kernel/memory.js';
 import { OverrideTable } from '../../agent/kernel/overrides.js';
 import { NETNS_DIRECTORY, PodTable } from '../../agent/kernel/pods.js';
@@ -15,9 +12,7 @@ import type { Store } from '../../agent/kernel/store.js';
 import { Catalog } from '../../agent/model/catalog.js';
 import type { MeshObject, Pod } from '../../agent/model/mesh.js';
 import type { Problem } from '../../agent/model/problem.js';
-import { Routing, type SnapshotReceiver } from '../../agent/routing.js';
 import { placeFindings, readText } from '../../agent/sources/problems.js';
-import { RequestLedger } from '../../agent/supervisor/request-ledger.js';
 import { Sync } from '../../agent/sync.js';
 import { viewOf } from '../../agent/tables/bytes.js';
 import {
@@ -33,6 +28,7 @@ import {
 import { EdgeLedger } from '../../agent/view/edges.js';
 import type { ViewParts } from '../../agent/view/parts.js';
 import { createView, type RunningView } from '../../agent/view/view.js';
+import { HandGateway } from './hand-gateway.js';
 
 /** A clock that only moves when told to. */
 export class HandClock implements Clock {
@@ -95,24 +91,6 @@ export class HandRing {
   }
 }
 
-/** Takes what workers would get. */
-export class HandSupervisor implements SnapshotReceiver {
-  readonly pids: readonly number[] = [];
-  readonly restarts = 0;
-  snapshot: Snapshot = emptySnapshot;
-  isFollowed = false;
-
-  apply(delta: SnapshotDelta): void {
-    this.snapshot = { ...applyDelta(this.snapshot, delta), generation: this.snapshot.generation + 1 };
-  }
-
-  capture(): void {}
-
-  follow(on: boolean): void {
-    this.isFollowed = on;
-  }
-}
-
 export interface WorldOptions {
   readonly capacities?: Partial<Record<TableName, number>>;
   readonly programs?: ViewParts['programs'];
@@ -129,6 +107,7 @@ export class World {
   readonly pods: PodTable;
   readonly overrides: OverrideTable;
   readonly edges: EdgeLedger;
+  readonly gateway: HandGateway;
   readonly sync: Sync;
   readonly ring: HandRing = new HandRing();
   readonly view: RunningView;
@@ -136,9 +115,6 @@ export class World {
   sources: SourceItem[] = [{ name: '/manifests', synced: true, trouble: '', objects: 0 }];
   sourceProblems: readonly Problem[] = [];
   held = 0;
-  readonly supervisor: HandSupervisor = new HandSupervisor();
-  readonly requests: RequestLedger = new RequestLedger();
-  readonly ingressTroubles: Map<number, string> = new Map();
   readonly #directory: string = mkdtempSync(join(tmpdir(), 'weft-view-'));
 
   private constructor(options: WorldOptions) {
@@ -158,16 +134,9 @@ export class World {
     );
     this.overrides = new OverrideTable(store);
     this.edges = new EdgeLedger(this);
-    const compiler = new SnapshotCompiler(catalog, {
-      node: 'here',
-      directoryMode: true,
-      gatewayLabels: { istio: 'ingressgateway' },
-      accessLog: false,
-      overrides: () => this.overrides.current,
-      readPem: () => ({ ok: false, error: 'there are no files' }),
-    });
+    this.gateway = new HandGateway(catalog, this.reconciler, 'here', () => this.overrides.current);
     this.sync = new Sync({
-      routing: new Routing({ compiler, reconciler: this.reconciler, receiver: this.supervisor }),
+      routing: this.gateway.routing,
       catalog,
       reconciler: this.reconciler,
       pods: this.pods,
@@ -202,11 +171,7 @@ export class World {
       sources: () => this.sources,
       sourceProblems: () => this.sourceProblems,
       held: () => this.held,
-      supervisor: this.supervisor,
-      requests: this.requests,
-      compiler,
-      ingressTroubles: () => this.ingressTroubles,
-      listenerTroubles: () => new Map(),
+      ...this.gateway.parts,
       locate: (findings) => placeFindings(findings, (fields) => fields.map(() => ({ line: 1, column: 1 }))),
       readManifests: readText,
     });
