@@ -22,8 +22,10 @@ export type Addressee =
     }
   /** Every request is sent to https. */
   | { readonly type: 'https-redirect'; readonly port: number }
-  /** No such Service port any more, or no server for the host. */
-  | { readonly type: 'unknown'; readonly port: number };
+  /** No server for the host. */
+  | { readonly type: 'unknown'; readonly port: number }
+  /** The Service port is no longer there, or no longer the gateway's; the connection has outlived it. */
+  | { readonly type: 'gone'; readonly port: number };
 
 const noLabels: Readonly<Record<string, string>> = {};
 
@@ -35,7 +37,7 @@ export function addresseeOf(
 ): Addressee {
   if (downstream.origin === 'ingress') return ingressAddressee(snapshot, downstream, head);
   const target = snapshot.targets[downstream.target];
-  if (target === undefined) return { type: 'unknown', port: 0 };
+  if (target === undefined) return { type: 'gone', port: 0 };
   return { type: 'table', port: target.port, table: target.http, client: meshView(downstream.pod, client), target };
 }
 

@@ -6,7 +6,7 @@ import type { Upstreams } from '../upstream/attempt.js';
 import { addresseeOf } from './addressee.js';
 import { Call } from './call.js';
 import { Deadlines } from './deadlines.js';
-import { noRoute, plainAnswer } from './local-answer.js';
+import { noCluster, noRoute, plainAnswer } from './local-answer.js';
 import type { LoggedRequest, ProxyLoad, ProxyParts } from './parts.js';
 import { ReceivedRequest } from './received.js';
 import { defaultPlanOf, planOf } from './rule-plan.js';
@@ -50,6 +50,9 @@ export class HttpProxy {
       return;
     }
     switch (addressee.type) {
+      case 'gone':
+        call.answer(noCluster);
+        return;
       case 'unknown':
         call.answer(noRoute);
         return;

@@ -95,10 +95,11 @@ test('a match names the Gateway that the request came in by', (t) => {
   }
 });
 
-test('a listener or a Service port that is gone is 404', (t) => {
+test('a listener that is gone is 404, a Service port 503', (t) => {
   const world = new World(snapshotOf({ sets: [] }));
   t.is(world.send(get(), outsider).response?.status, 404);
-  t.is(world.send(get(), { ...meshClient, target: 'shop/gone:80/TCP/4' }).response?.status, 404);
+  t.is(world.send(get(), { ...meshClient, target: 'shop/gone:80/TCP/4' }).response?.status, 503);
+  t.is(world.record.flags, 'NC');
 });
 
 test('outside traffic has no pod and no target in its record', (t) => {
