@@ -3,12 +3,12 @@ import { equalValues } from '../model/equal.js';
 import { type Family, keyOf, type Pod, type Service } from '../model/mesh.js';
 import type { ObjectFinding } from '../model/references.js';
 import type { Secret } from '../model/secret.js';
-import type { ServiceEntry } from '../model/service-entry.js';
 import { clientPod } from './client-pods.js';
 import { clustersOfListener, clustersOfTarget } from './clusters-named.js';
 import type { Credentials, PemReading } from './credentials.js';
 import type { SnapshotDelta } from './delta.js';
-import type { HttpInput, Report } from './http/input.js';
+import type { HttpInput } from './http/input.js';
+import { routeFindings } from './http/rule-findings.js';
 import { HttpRules } from './http/rules.js';
 import { compileIngress, type Ingress, type IngressInput } from './ingress.js';
 import { ingressRules } from './ingress-rules.js';
@@ -68,6 +68,8 @@ export function compileSnapshot(
 
 const families: readonly Family[] = [4, 6];
 
+const notCaptured = 'connections to its addresses are left alone: it is a destination of rules only';
+
 /**
  * Keeps the snapshot up to date. Only what L7 needs is compiled: Service ports that rules are bound to, the clusters that these rules
  * name, and captured Pods once there is such a port. Parts that come out equal stay the same objects.
@@ -90,7 +92,9 @@ export class SnapshotCompiler {
   /** Use of each Service port that comes to the gateway, by NS/NAME, then port. */
   #uses = new Map<string, ReadonlyMap<number, GatewayUse>>();
   #movedServices = new Set<string>();
-  #routingFindings = new ObjectFindings();
+  #ingressFindings = new ObjectFindings();
+  /** Of the rules themselves; undefined before somebody asks. */
+  #ruleFindings: readonly ObjectFinding[] | undefined;
 
   constructor(input: SnapshotInput, context: SnapshotContext) {
     this.#input = input;
@@ -118,9 +122,14 @@ export class SnapshotCompiler {
 
   /** What was found wrong, sorted. */
   get findings(): readonly ObjectFinding[] {
+    this.#ruleFindings ??= routeFindings(this.#input, this.rules);
     const all = new ObjectFindings();
-    all.add(this.#routingFindings.list());
+    all.add(this.#ruleFindings);
+    all.add(this.#ingressFindings.list());
     all.add(this.#clusters.findings());
+    for (const entry of this.#input.serviceEntries()) {
+      if (entry.addresses.length > 0) all.report(entry, 'WEFT0312', 'spec.addresses', notCaptured);
+    }
     return all.list();
   }
 
@@ -185,22 +194,16 @@ export class SnapshotCompiler {
     this.#rules = new HttpRules(input);
     this.#lookup = new RuleLookup(input.destinationRules());
     this.#entries = new EntryLookup(input.serviceEntries());
-    this.#routingFindings = new ObjectFindings();
+    this.#ingressFindings = new ObjectFindings();
+    this.#ruleFindings = undefined;
     this.#compileTargets(this.#rules);
     this.#compileIngress(this.#rules);
-    for (const entry of input.serviceEntries()) if (entry.addresses.length > 0) this.#tellAddresses(entry);
     this.#compileClusters(this.#clusters.want(this.#clustersNamed(), this.#entries));
-  }
-
-  #tellAddresses(entry: ServiceEntry): void {
-    const message = 'connections to its addresses are left alone: it is a destination of rules only';
-    this.#routingFindings.report(entry, 'WEFT0312', 'spec.addresses', message);
   }
 
   #compileTargets(rules: HttpRules): void {
     const targets = new Map<string, Target>();
     const uses = new Map<string, Map<number, GatewayUse>>();
-    const report = reporter(this.#routingFindings);
     for (const service of this.#services.candidates()) {
       for (const port of service.ports) {
         const use = gatewayOf(service, port, rules);
@@ -213,7 +216,6 @@ export class SnapshotCompiler {
           const target = compileTarget(key, port, family, rules);
           if (target !== undefined) targets.set(`${key}:${port.port}/TCP/${family}`, target);
         }
-        rules.compileBound(service, port, report);
       }
     }
     for (const key of new Set([...uses.keys(), ...this.#uses.keys()])) {
@@ -225,13 +227,12 @@ export class SnapshotCompiler {
 
   #compileIngress(rules: HttpRules): void {
     const { gatewayLabels, directoryMode } = this.#context;
-    const findings = this.#routingFindings;
     this.#ingress = compileIngress(this.#input, {
       gatewayLabels,
       directoryMode,
       credentials: this.#credentials,
-      findings,
-      ...ingressRules(rules, reporter(findings)),
+      findings: this.#ingressFindings,
+      ...ingressRules(rules),
     });
     this.#listeners.replace(Object.entries(this.#ingress.listeners));
   }
@@ -267,8 +268,4 @@ export class SnapshotCompiler {
     if (pod === undefined || !(directoryMode || pod.node === node)) return undefined;
     return this.#input.isMeshed(pod, directoryMode) ? clientPod(pod, node, this.#locality) : undefined;
   }
-}
-
-function reporter(findings: ObjectFindings): Report {
-  return (object, code, path, message) => findings.report(object, code, path, message);
 }
