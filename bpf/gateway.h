@@ -59,6 +59,17 @@ static __always_inline void read_listener(const struct pod_key *key, int four, s
 	l->port = 0;
 }
 
+/* Nobody has the listener any more when agent and workers have ended together, as with their container. */
+static __always_inline int is_held(__be16 port, int four)
+{
+	struct gateway_listener_key key = {.port = port, .six = !four};
+	struct bpf_sock *listener = bpf_map_lookup_elem(&gateway_listeners, &key);
+	if (!listener)
+		return 0;
+	bpf_sk_release(listener);
+	return 1;
+}
+
 static __always_inline int is_serving(const struct control *control, __u64 now)
 {
 	return control && control->gateway_ns && (__s64)(now - control->gateway_ns) < (__s64)WEFT_GATEWAY_STALE_NS;

@@ -77,6 +77,7 @@ function maps({ overrides, pods, reconciler, store }: ViewParts, edges: number):
     ...used,
     connected_datagrams: store.read('connected_datagrams').count,
     edges,
+    gateway_listeners: store.read('gateway_listeners').count,
     overrides: [...weights.values()].reduce((sum, each) => sum + each.size, drained.size),
     pods: pods.count,
     service_states: services,

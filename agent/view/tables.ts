@@ -53,6 +53,7 @@ function snapshotsOf({ overrides, pods, reconciler, store }: ViewParts): Snapsho
     desired('slots'),
     { table: 'pods', desired: pods.desired(), kernel: store.read('pods') },
     { table: 'overrides', desired: overrideRows(overrides.current), kernel: store.read('overrides') },
+    written('admissions'),
     written('affinities'),
     written('backend_states', ends.backends),
     written('connected_datagrams'),
@@ -61,6 +62,7 @@ function snapshotsOf({ overrides, pods, reconciler, store }: ViewParts): Snapsho
     written('decisions'),
     written('edge_rest'),
     written('edges'),
+    written('gateway_listeners'),
     written('service_states', ends.services),
   ];
 }

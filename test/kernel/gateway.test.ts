@@ -82,7 +82,7 @@ kernelTest(
 
 kernelTest('while the gateway is down a Service is balanced without it, or refused', async (t) => {
   for (const use of ['bypass', 'closed'] as const) {
-    const { world, pod } = await stage(t, use);
+    const { world, pod, gateway } = await stage(t, use);
     const program = world.start(pod);
     await program.run(`serve('10.1.0.2', name='backend'); serve('fd01::2', name='backend six')`);
     world.setServing(false);
@@ -92,8 +92,11 @@ kernelTest('while the gateway is down a Service is balanced without it, or refus
     world.setServing(true);
     world.enrol(pod, addresses);
     t.deepEqual(await program.run(calls), expected, `${use}, without a listener`);
+    world.enrol(pod, addresses, { gatewayPort: gateway.portOf('client'), gatewaySix: 1 });
+    gateway.close();
+    t.deepEqual(await program.run(calls), expected, `${use}, with agent and workers gone`);
     t.is(world.decisions('GATEWAY'), 0);
-    t.is(world.decisions(use === 'bypass' ? 'PICKED' : 'GATEWAY_DOWN'), 4);
+    t.is(world.decisions(use === 'bypass' ? 'PICKED' : 'GATEWAY_DOWN'), 6);
   }
 });
 
@@ -270,3 +273,75 @@ kernelTest(
     t.is(world.pins.gatewayNames().length, 1);
   },
 );
+
+kernelTest('SYN cookies, fast open, non-blocking connect and a second try on one socket lead there too', async (t) => {
+  const { world, pod, gateway, four } = await stage(t);
+  const client = world.start(pod);
+  const there = `${gatewayAddress(4, world.programmed(four).service)} ${gateway.portOf('client')}`;
+  execFileSync('nsenter', [`--net=${pod.netns}`, 'sysctl', '-qw', 'net.ipv4.tcp_syncookies=2']);
+  t.is(await client.run(`greeting(dial('10.96.0.1'))`), there, 'cookies');
+  const fast = await client.run(`
+    c = socket.socket()
+    c.sendto(b'early', 0x20000000, ('10.96.0.1', 80))
+    [greeting(c), c.getsockname()[0]]`);
+  t.deepEqual(fast, [there, '10.1.0.2'], 'MSG_FASTOPEN');
+  const waiting = await client.run(`
+    c = socket.socket()
+    c.setblocking(False)
+    code = c.connect_ex(('10.96.0.1', 80))
+    c.settimeout(5)
+    [errno.errorcode.get(code), greeting(c)]`);
+  t.deepEqual(waiting, ['EINPROGRESS', there], 'non-blocking');
+  world.setServing(false);
+  await client.run(`c = socket.socket(); c.settimeout(5)`);
+  t.is(await client.run(`error_of(lambda: c.connect(('10.96.0.1', 80)))`), 'ECONNREFUSED');
+  world.setServing(true);
+  t.is(await client.run(`c.connect(('10.96.0.1', 80)); greeting(c)`), there, 'after a refusal');
+});
+
+kernelTest('a Pod whose address is not known, or not its own, reaches the gateway all the same', async (t) => {
+  const { world, pod, gateway, four, six } = await stage(t);
+  const port = gateway.portOf('client');
+  const there = [
+    `${gatewayAddress(4, world.programmed(four).service)} ${port}`,
+    `${gatewayAddress(6, world.programmed(six).service)} ${port}`,
+  ];
+  const client = world.start(pod);
+  for (const known of [[], ['10.9.9.9', 'fd09::9']]) {
+    world.enrol(pod, known, { gatewayPort: port, gatewaySix: 1 });
+    t.deepEqual(await client.run(`[greeting(dial('10.96.0.1')), greeting(dial('fd96::1'))]`), there, `${known}`);
+  }
+});
+
+kernelTest('no connect fails while agents follow one another and lead to listeners of their own', async (t) => {
+  const { world, pod, gateway, four, six } = await stage(t);
+  const client = world.start(pod);
+  await client.run(`
+    failures, calls, stop = [], [0], threading.Event()
+    def storm(address):
+        while not stop.is_set():
+            try:
+                call(address)
+                calls[0] += 1
+            except OSError as error:
+                failures.append(repr(error))
+    threads = [threading.Thread(target=storm, args=(a,), daemon=True) for a in ('10.96.0.1', 'fd96::1')]
+    for thread in threads: thread.start()`);
+  const calls = (): Promise<number> => client.run(`calls[0]`);
+  let present = gateway;
+  for (let generation = 0; generation < 8; generation++) {
+    const before = await calls();
+    world.restart();
+    world.apply(four, six);
+    const next = new Gateway(world);
+    await next.open({ client: { pod, addresses } });
+    // What was led to the old listeners has been accepted once others have answered.
+    for (let now = before; now < before + 50; ) now = await calls();
+    present.close();
+    present = next;
+  }
+  t.teardown(() => present.close());
+  await client.run(`stop.set(); [thread.join() for thread in threads]`);
+  t.deepEqual(await client.run(`failures`), []);
+  t.log(`${await calls()} connections`);
+});
