@@ -1,7 +1,7 @@
 import { type CompiledSnapshot, compileSnapshot } from '../../agent/compile/compile-snapshot.js';
 import { changePath } from '../../agent/compile/path-change.js';
 import { noOverrides } from '../../agent/compile/plan.js';
-import { type ClientView, compileTable, matchHttp, type RequestView } from '../../agent/compile/route.js';
+import { type ClientView, compileTable, matchHttp } from '../../agent/compile/route.js';
 import type { HeaderChange, HttpMatch, HttpRule, RouteAction, RouteTable } from '../../agent/compile/snapshot.js';
 import { hostOfAuthority, ingressHostOf } from '../../agent/compile/virtual-host.js';
 import { locationOf } from '../../agent/gateway/proxy/location.js';
@@ -40,33 +40,42 @@ export async function compiled(manifests: string): Promise<Compiled> {
   return { catalog, snapshot, findings };
 }
 
-interface Addressee {
+/** A row's request, and the rules that it is matched against. */
+export interface Asked {
   readonly table: RouteTable;
   readonly client: ClientView;
-  readonly port: number;
-  /** Undefined: of ingress. */
-  readonly cluster: string | undefined;
+  readonly request: ReceivedRequest;
+  /** Of the Service; empty for ingress. */
+  readonly cluster: string;
 }
 
-export function outcomeOf(row: Row, { catalog, snapshot }: Compiled): Outcome {
+type Addressee = Omit<Asked, 'request'> & { readonly port: number };
+
+/** `l4`: the port is not the gateway's; `unknown`: no server has the host; `redirect`: every request is sent to https. */
+export function askedOf(row: Row, { catalog, snapshot }: Compiled): Asked | 'l4' | 'unknown' | 'redirect' {
   const authority = row.request?.headers?.host ?? row.to;
   const addressee =
     row.ingress === undefined ? meshAddressee(row, catalog, snapshot) : ingressAddressee(row, authority, snapshot);
-  if (addressee === undefined) return row.ingress === undefined ? { l4: true } : { status: 404 };
-  if (addressee === 'redirect') return { status: 301 };
-  const request = requestOf(row, authority, addressee.port);
-  const verdict = matchHttp(compileTable(addressee.table), request, addressee.client);
+  if (addressee === undefined) return row.ingress === undefined ? 'l4' : 'unknown';
+  return addressee === 'redirect' ? addressee : { ...addressee, request: requestOf(row, authority, addressee.port) };
+}
+
+export function outcomeOf(row: Row, mesh: Compiled): Outcome {
+  const asked = askedOf(row, mesh);
+  if (asked === 'l4') return { l4: true };
+  if (asked === 'unknown') return { status: 404 };
+  if (asked === 'redirect') return { status: 301 };
+  const { table, request, client, cluster } = asked;
+  const verdict = matchHttp(compileTable(table), request, client);
   switch (verdict.type) {
     case 'default':
-      return { rule: '', shares: { [addressee.cluster ?? 'none']: 1 } };
+      return { rule: '', shares: { [cluster]: 1 } };
     case 'no-match':
       return { status: 404 };
-    case 'rule':
-      return {
-        rule: verdict.rule.name,
-        compiled: verdict.rule,
-        ...effectOf(verdict.rule, verdict.match, request, snapshot, row),
-      };
+    case 'rule': {
+      const { rule, match } = verdict;
+      return { rule: rule.name, compiled: rule, ...effectOf(rule, match, request, mesh.snapshot, row) };
+    }
   }
 }
 
@@ -89,10 +98,10 @@ function ingressAddressee(row: Row, authority: string, snapshot: CompiledSnapsho
   if (server.httpsRedirect) return 'redirect';
   if (virtualHost === undefined) return undefined;
   const client = { namespace: '', labels: {}, gateway: server.gateway };
-  return { table: virtualHost.table, client, port: row.ingress!, cluster: undefined };
+  return { table: virtualHost.table, client, port: row.ingress!, cluster: '' };
 }
 
-function requestOf({ request }: Row, authority: string, port: number): RequestView & ReceivedRequest {
+function requestOf({ request }: Row, authority: string, port: number): ReceivedRequest {
   const { method = 'GET', path = '/', headers = {} } = request ?? {};
   const fields = Object.entries(headers).filter(([name]) => name !== 'host');
   const head = { method, scheme: 'http', authority, target: path, fields: fields.flat() };
