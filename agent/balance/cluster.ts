@@ -69,8 +69,8 @@ export type Balancing =
     };
 
 /**
- * localityLbSetting (DestinationRule), where it is in effect: at most one of the three lists has entries. With none, as with `failover`, endpoints
- * whose region, zone and subzone are more like the client's come first, and others while those are ejected.
+ * localityLbSetting (DestinationRule), where it is in effect: `distribute` alone, or the others. Without entries, as with `failover`, endpoints whose
+ * region, zone and subzone are more like the client's come first, and others while those are ejected.
  */
 export interface LocalityPolicy {
   /** `from` and the keys of `to`: `region/zone/subzone`, with `*`; weights sum to 100. */

@@ -138,8 +138,7 @@ function localityOf(setting: model.LocalityLbSetting | undefined, ejects: boolea
     return { distribute, failover: [], failoverPriority: [] };
   }
   if (!ejects) return undefined;
-  const failoverPriority = setting?.failoverPriority ?? [];
-  return { distribute: [], failover: failoverPriority.length > 0 ? [] : (setting?.failover ?? []), failoverPriority };
+  return { distribute: [], failover: setting?.failover ?? [], failoverPriority: setting?.failoverPriority ?? [] };
 }
 
 /** Envoy has slow start for round robin and least request alone; ADAPTIVE is Weft's own. */

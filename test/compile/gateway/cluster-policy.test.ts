@@ -154,6 +154,11 @@ const rows: readonly (readonly [title: string, trafficPolicy: string, Partial<Cl
     { outlier: ejecting, locality: { ...nearFirst, failoverPriority: ['rack', 'tier=1'] } },
   ],
   [
+    'failoverPriority and failover',
+    '{loadBalancer: {localityLbSetting: {failoverPriority: [rack], failover: [{from: a, to: b}]}}, outlierDetection: {}}',
+    { outlier: ejecting, locality: { ...nearFirst, failover: [{ from: 'a', to: 'b' }], failoverPriority: ['rack'] } },
+  ],
+  [
     'locality turned off',
     '{loadBalancer: {localityLbSetting: {enabled: false}}, outlierDetection: {}}',
     { outlier: ejecting },
