@@ -76,7 +76,7 @@ export class Dispatch implements TryOwner {
       isRetry,
     };
     const isBodiless = body.isEmpty;
-    const one = new Try(this);
+    const one = new Try(this, isBodiless);
     this.#current = one;
     one.bind(parts.upstreams.begin(query, isBodiless, one));
     if (this.#current !== one || call.isOver) return;
@@ -268,7 +268,6 @@ export class Dispatch implements TryOwner {
 
   #complete(one: Try): void {
     one.settle({ type: 'response', status: this.#status, grpcStatus: this.#grpcStatus });
-    if (!this.#call.body.isEnded) one.stopSending();
     this.#finish();
   }
 

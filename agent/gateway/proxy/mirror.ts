@@ -1,8 +1,10 @@
-import type { FieldLines, RequestHead, Tunnel } from '../exchange.js';
-import type { Attempt, AttemptQuery, AttemptReceiver } from '../upstream/attempt.js';
+import type { Failure, FieldLines, RequestHead, ResponseHead, Tunnel } from '../exchange.js';
+import type { AttemptOutcome, AttemptQuery } from '../upstream/attempt.js';
+import type { Deadline } from './deadlines.js';
 import { grpcStatusIn } from './grpc.js';
 import { mostMirrored, type ProxyParts } from './parts.js';
 import type { BodySink } from './request-body.js';
+import { Try, type TryOwner } from './try.js';
 
 /** So much of a body may wait for a mirror (bytes); one that is slower is cut. */
 const waitingBytes = 64 * 1024;
@@ -11,23 +13,25 @@ const waitingBytes = 64 * 1024;
 const defaultTimeoutMs = 15_000;
 
 /** A copy of a request, whose answer nobody reads. Whatever happens to it, the request does not notice. */
-export class MirroredRequest implements AttemptReceiver, BodySink {
+export class MirroredRequest implements TryOwner, BodySink {
   readonly #parts: ProxyParts;
   readonly #timeoutMs: number;
-  #attempt: Attempt | undefined;
+  readonly #try: Try;
   #isOver = false;
   #isBlocked = false;
   #waiting = 0;
   #status = 0;
   #grpcStatus: number | undefined;
-  #cancelTimeout: (() => void) | undefined;
+  #timeout: Deadline | undefined;
 
-  private constructor(parts: ProxyParts, timeoutMs: number | undefined) {
+  private constructor(parts: ProxyParts, timeoutMs: number | undefined, ended: boolean) {
     this.#parts = parts;
+    this.#try = new Try(this, ended);
     this.#timeoutMs = timeoutMs ?? defaultTimeoutMs;
+    parts.load.mirrored++;
   }
 
-  /** Undefined when there are too many already. `query.head` is the request's own as it goes on. */
+  /** Undefined when there are too many already. `query.head`: see `mirrorHead`. */
   static begin(
     parts: ProxyParts,
     query: AttemptQuery,
@@ -38,11 +42,9 @@ export class MirroredRequest implements AttemptReceiver, BodySink {
       parts.load.mirrorsSkipped++;
       return undefined;
     }
-    const mirror = new MirroredRequest(parts, timeoutMs);
-    parts.load.mirrored++;
-    const attempt = parts.upstreams.begin(query, ended, mirror);
-    mirror.#attempt = attempt;
-    if (ended && !mirror.#isOver) mirror.#limitTime();
+    const mirror = new MirroredRequest(parts, timeoutMs, ended);
+    mirror.#try.bind(parts.upstreams.begin(query, ended, mirror.#try));
+    if (ended) mirror.#limitTime();
     return mirror;
   }
 
@@ -53,69 +55,68 @@ export class MirroredRequest implements AttemptReceiver, BodySink {
     if (this.#waiting > waitingBytes) {
       this.#parts.load.mirrorsCut++;
       this.abort();
-    } else if (!this.#attempt!.write(chunk)) this.#isBlocked = true;
+    } else if (!this.#try.send(chunk)) this.#isBlocked = true;
     return true;
   }
 
   sendEnd(trailers: FieldLines): void {
-    if (this.#isOver) return;
-    this.#attempt!.end(trailers);
+    this.#try.sendEnd(trailers);
     this.#limitTime();
   }
 
   abort(): void {
     if (this.#isOver) return;
-    this.#over();
-    this.#attempt?.settle({ type: 'cancelled' });
-    this.#attempt?.abort();
+    this.#try.abort({ type: 'cancelled' });
+    this.#end(undefined);
   }
 
   #limitTime(): void {
-    const deadline = this.#parts.deadlines.after(this.#timeoutMs, () => this.abort());
-    this.#cancelTimeout = () => deadline.cancel();
+    if (!this.#isOver) this.#timeout = this.#parts.deadlines.after(this.#timeoutMs, () => this.abort());
   }
 
-  #over(): void {
+  #end(outcome: AttemptOutcome | undefined): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#parts.load.mirrored--;
-    this.#cancelTimeout?.();
+    this.#timeout?.cancel();
+    if (outcome !== undefined) this.#try.settle(outcome);
   }
 
   chosen(): void {}
 
   refused(): void {
-    if (!this.#isOver) this.#over();
+    this.#end(undefined);
   }
 
   informational(): void {}
 
-  head(head: { readonly status: number; readonly fields: FieldLines }, ended: boolean): void {
+  answered(_: Try, head: ResponseHead, ended: boolean): void {
     this.#status = head.status;
     this.#grpcStatus = grpcStatusIn(head.fields);
-    if (ended) this.end([]);
+    if (ended) this.#complete();
   }
 
-  upgraded(_: unknown, tunnel: Tunnel): void {
+  upgraded(_: Try, __: ResponseHead, tunnel: Tunnel): void {
     tunnel.abort();
     this.abort();
   }
 
-  data(): void {}
+  responseData(): void {}
 
-  end(trailers: FieldLines): void {
-    if (this.#isOver) return;
-    this.#over();
-    const grpcStatus = grpcStatusIn(trailers) ?? this.#grpcStatus;
-    this.#attempt?.settle({ type: 'response', status: this.#status, grpcStatus });
+  responseEnd(_: Try, trailers: FieldLines): void {
+    this.#grpcStatus = grpcStatusIn(trailers) ?? this.#grpcStatus;
+    this.#complete();
   }
 
-  fail(why: Parameters<AttemptReceiver['fail']>[0]): void {
-    if (this.#isOver) return;
-    this.#over();
-    this.#attempt?.settle({ type: 'failure', why });
+  #complete(): void {
+    this.#end({ type: 'response', status: this.#status, grpcStatus: this.#grpcStatus });
   }
 
-  drained(): void {
+  failed(_: Try, why: Failure): void {
+    this.#end({ type: 'failure', why });
+  }
+
+  requestDrained(): void {
     this.#isBlocked = false;
     this.#waiting = 0;
   }

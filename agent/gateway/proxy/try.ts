@@ -26,12 +26,16 @@ export class Try implements AttemptReceiver, BodySink {
   /** What was said before `begin` had returned. */
   #earlyOutcome: AttemptOutcome | undefined;
   #isSettled = false;
+  /** Whether the request is complete. */
+  #isSent: boolean;
   #state: 'open' | 'discarding' | 'over' = 'open';
   #discarded = 0;
   #endpoint: ClusterEndpoint | undefined;
 
-  constructor(owner: TryOwner) {
+  /** `hasNoBody`: the request is complete with its head. */
+  constructor(owner: TryOwner, hasNoBody: boolean) {
     this.#owner = owner;
+    this.#isSent = hasNoBody;
   }
 
   get isOpen(): boolean {
@@ -54,7 +58,9 @@ export class Try implements AttemptReceiver, BodySink {
   }
 
   sendEnd(trailers: FieldLines): void {
-    if (this.#state === 'open') this.#attempt!.end(trailers);
+    if (this.#state !== 'open') return;
+    this.#isSent = true;
+    this.#attempt!.end(trailers);
   }
 
   pause(): void {
@@ -80,16 +86,16 @@ export class Try implements AttemptReceiver, BodySink {
     this.#attempt?.abort();
   }
 
-  /** The response is complete, the request not: nobody reads the rest of it. */
-  stopSending(): void {
-    this.#attempt?.abort();
-  }
-
   /** Another attempt takes its place, after this head. */
   discard(head: ResponseHead, ended: boolean): void {
-    if (ended) this.#state = 'over';
-    else if (head.length !== undefined && head.length <= discardedBytes) this.#state = 'discarding';
-    else this.abort({ type: 'cancelled' });
+    const isShort = head.length !== undefined && head.length <= discardedBytes;
+    if (!ended && this.#isSent && isShort) this.#state = 'discarding';
+    else if (!ended) this.abort({ type: 'cancelled' });
+  }
+
+  /** The response is complete. Where the request is not, nobody reads the rest of it. */
+  #complete(): void {
+    if (!this.#isSent) this.#attempt?.abort();
   }
 
   chosen(endpoint: ClusterEndpoint): void {
@@ -111,6 +117,7 @@ export class Try implements AttemptReceiver, BodySink {
     if (this.#state !== 'open') return;
     if (ended) this.#state = 'over';
     this.#owner.answered(this, head, ended);
+    if (ended) this.#complete();
   }
 
   upgraded(head: ResponseHead, tunnel: Tunnel): void {
@@ -129,7 +136,9 @@ export class Try implements AttemptReceiver, BodySink {
   end(trailers: FieldLines): void {
     const isOpen = this.#state === 'open';
     this.#state = 'over';
-    if (isOpen) this.#owner.responseEnd(this, trailers);
+    if (!isOpen) return;
+    this.#owner.responseEnd(this, trailers);
+    this.#complete();
   }
 
   fail(why: Failure): void {
