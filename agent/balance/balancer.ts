@@ -1,5 +1,6 @@
 import { Adaptive } from './adaptive.js';
 import type { ClusterEndpoint, ClusterPolicy } from './cluster.js';
+import type { Seen } from './forecast.js';
 import { finishHash } from './hash.js';
 import { OutlierDetector } from './health.js';
 import { LeastRequest } from './least-request.js';
@@ -180,6 +181,16 @@ export class ClusterBalancer {
     if (this.#hasTypical) this.#typical.value += (latency - this.#typical.value) * typicalStep;
     else this.#typical.value = Math.max(latency, 0.01);
     this.#hasTypical = true;
+  }
+
+  /** Takes over what another process has seen of a member. Before any pick. */
+  adopt(member: Member, seen: Seen): void {
+    member.inFlight = seen.inFlight;
+    if (seen.latencyMs > 0) {
+      member.latency.adopt(seen.latencyMs, seen.inFlight);
+      this.#learn(seen.latencyMs);
+    }
+    member.health.ejection = seen.ejection;
   }
 
   /** What share of the picks each endpoint gets now, and why. In the endpoints' order. */

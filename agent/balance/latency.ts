@@ -80,6 +80,13 @@ export class Latency {
     if (this.#samples < enough) this.#samples++;
   }
 
+  /** As observed elsewhere, at time 0. */
+  adopt(ms: number, load: number): void {
+    this.#value = Math.max(ms, minimum);
+    this.#load = load;
+    this.#samples = enough;
+  }
+
   /** An error counts as slow, so that failing fast attracts nothing; the more of them in a row, the longer. */
   fault(typical: number, now: number): void {
     const factor = Math.min(faultFactor * 2 ** this.#faults, maxFaultFactor);

@@ -103,7 +103,7 @@ export class Pool implements WaitingRoom {
   admits(): boolean {
     if (this.#top() !== undefined) return true;
     const { limits, pending } = this.#owner;
-    if (limits.maxPendingRequests !== undefined && pending >= limits.maxPendingRequests) return false;
+    if (pending >= (limits.maxPendingRequests ?? this.#ground.budget.bounds.pending)) return false;
     return this.#connections.size > 0 || this.#dials.size > 0 || this.#mayDial();
   }
 
@@ -194,8 +194,9 @@ export class Pool implements WaitingRoom {
   /** As Envoy: a pool without a connection may make one whatever `maxConnections` says, else its requests would wait for nothing. */
   #mayDial(): boolean {
     const { maxConnections } = this.#owner.limits;
-    const isFirst = this.#connections.size === 0 && this.#dials.size === 0;
-    if (!isFirst && maxConnections !== undefined && this.#owner.connections >= maxConnections) return false;
+    const count = this.#connections.size + this.#dials.size;
+    if (count >= this.#ground.budget.bounds.perEndpoint) return false;
+    if (count > 0 && maxConnections !== undefined && this.#owner.connections >= maxConnections) return false;
     return this.#ground.budget.allows(this.pod) || this.#owner.makeRoom(this.pod);
   }
 

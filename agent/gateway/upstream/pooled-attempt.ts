@@ -116,13 +116,10 @@ export class PooledAttempt implements Attempt {
   }
 
   end(trailers: FieldLines): void {
-    if (this.#isOver) return;
-    if (this.#exchange === undefined) {
-      this.#trailers = trailers;
-    } else {
-      this.#sentAt = this.#clock.monotonic();
-      this.#exchange.end(trailers);
-    }
+    this.#trailers = trailers;
+    if (this.#exchange === undefined) return;
+    if (this.#latency === undefined) this.#sentAt = this.#clock.monotonic();
+    this.#exchange.end(trailers);
   }
 
   pause(): void {
@@ -135,12 +132,14 @@ export class PooledAttempt implements Attempt {
     this.#exchange?.resume();
   }
 
+  /** After the end of the response: the rest of the request will not come. */
   abort(): void {
-    if (this.#isOver) return;
+    const isSent = !this.#hasBody || this.#trailers !== undefined;
+    if (this.#isOver && isSent) return;
     this.#isOver = true;
     if (this.#exchange === undefined) this.waitingRoom?.cancel(this);
     else this.#exchange.abort();
-    this.#close({ type: 'cancelled' });
+    this.#close(cancelled);
   }
 
   settle(outcome: AttemptOutcome): void {

@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { Cluster } from '../../../agent/balance/cluster.js';
+import { type ConnectionBounds, connectionBounds } from '../../../agent/gateway/upstream/budget.js';
 import { UpstreamPools } from '../../../agent/gateway/upstream/pools.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeNetwork } from './fake-connections.js';
@@ -8,11 +9,11 @@ import { cluster, Ear, endpoint, outside, policy, query, request, snapshot } fro
 const client = { namespace: 'shop', labels: {}, addresses: [], workload: endpoint(1).workload };
 
 /** Upstreams over fake sockets, with one cluster. */
-function stage(web: Cluster = cluster([endpoint(1)]), streams?: number, bounds?: { total: number; perPod: number }) {
+function stage(web: Cluster = cluster([endpoint(1)]), streams?: number, bounds?: Partial<ConnectionBounds>) {
   const clock = new FakeClock();
   const network = new FakeNetwork(streams);
   const parts = { clock, random: () => 0, codecs: network.codecs, sockets: network.maker };
-  const upstreams = new UpstreamPools(bounds === undefined ? parts : { ...parts, bounds });
+  const upstreams = new UpstreamPools({ ...parts, bounds: { ...connectionBounds, ...bounds } });
   let config = snapshot(web);
   upstreams.update(config);
   const begin = (fields: Parameters<typeof query>[1] = {}, ended = true) => {
@@ -251,6 +252,33 @@ test('at the bound of a worker an idle connection makes room; without one the re
   const names = [begin(), begin()].map(({ ear }) => ear.said[0]);
   t.is(names.filter((said) => said!.startsWith('chosen')).length, 1);
   t.true(upstreams.connections <= 1);
+});
+
+test('bounds of the gateway hold where connectionPool says nothing', (t) => {
+  const { network, begin } = stage(undefined, undefined, { perEndpoint: 2, pending: 3 });
+  const said = Array.from({ length: 5 }, () => begin().ear.said[0]);
+  t.deepEqual(said, [...Array<string>(3).fill('chosen shop/web-1'), 'refused overflow', 'refused overflow']);
+  t.is(network.sockets.length, 2);
+});
+
+test('a response that is complete before its request: the rest is given up, or sent', (t) => {
+  const { network, begin } = stage();
+  const head = request({ method: 'POST', length: undefined });
+  const [given, sent] = [begin({ head }, false), begin({ head }, false)];
+  network.acceptAll();
+  const exchanges = network.connections.map((connection) => connection.exchanges[0]!);
+  for (const exchange of exchanges) exchange.respond(413);
+  given.attempt.abort();
+  sent.attempt.end([]);
+  t.deepEqual(
+    exchanges.map(({ isAborted, hasEnded }) => [isAborted, hasEnded]),
+    [
+      [true, false],
+      [false, true],
+    ],
+  );
+  sent.attempt.abort();
+  t.false(exchanges[1]!.isAborted);
 });
 
 test('an endpoint that is gone: idle connections end at once, a request in flight is finished', (t) => {
