@@ -85,7 +85,8 @@ export interface RouteItem {
   readonly path: 'l4' | 'kernel' | 'gateway';
   /** The rule that decides: as ServicePortItem.policySource at L4; for the gateway, the resources with rules. */
   readonly rule: string;
-  readonly policy: LoadBalancer;
+  /** How requests are balanced where the gateway decides. */
+  readonly policy: LoadBalancer | 'ADAPTIVE' | 'CONSISTENT_HASH';
   readonly backends: number;
   readonly usable: number;
   /** Hosts of an ingress listener's virtual host; empty for a Service. */

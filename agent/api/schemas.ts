@@ -141,17 +141,20 @@ export const StatusSchema: Schema = record({
   eventsLost: Count,
 });
 
-export const ExplanationSchema: Schema = record({
-  verdict: oneOf(verdicts),
-  reason: oneOf(reasons),
-  path: oneOf(['l4', 'kernel', 'gateway']),
-  service: Text,
-  port: Port,
-  rule: Text,
-  candidates: list(record({ backend: Text, address: Text, probability: number(), state: Text })),
-  next: Text,
-  steps: Names,
-});
+export const ExplanationSchema: Schema = record(
+  {
+    verdict: oneOf([...verdicts, 'answer']),
+    reason: oneOf(reasons),
+    path: oneOf(['l4', 'kernel', 'gateway']),
+    service: Text,
+    port: Port,
+    rule: Text,
+    candidates: list(record({ backend: Text, address: Text, probability: number(), state: Text })),
+    next: Text,
+    steps: Names,
+  },
+  { status: Count },
+);
 
 export const ValidationSchema: Schema = record({ objects: Count, problems: list(ProblemSchema) });
 

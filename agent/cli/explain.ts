@@ -49,13 +49,15 @@ const columns: readonly Column<Candidate>[] = [
 /** The lines of an explanation, as the command prints them. */
 export function showExplanation(format: 'table' | 'wide', explanation: Explanation, colours: boolean): string[] {
   const { verdict, reason, path, service, port, rule, candidates, next, steps } = explanation;
-  const colour = verdict === 'refuse' ? 'red' : verdict === 'redirect' ? 'green' : 'yellow';
+  const colour = verdict === 'refuse' ? 'red' : verdict === 'redirect' || verdict === 'answer' ? 'green' : 'yellow';
   const lines = [
     `verdict  ${paint(verdict, colour, colours)} (${reason})`,
     `path     ${path}`,
     `service  ${[service || '-', ...(port > 0 && service !== '' ? [`port ${port}`] : [])].join(' ')}`,
     `rule     ${rule === '' ? '-' : plain(rule)}`,
   ];
+  const { status = 0 } = explanation;
+  if (status > 0) lines.push(`status   ${status}`);
   if (next !== '') lines.push(`next     ${next}`);
   lines.push('');
   if (candidates.length > 0) lines.push(...showItems(format, columns, candidates, colours), '');

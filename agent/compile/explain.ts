@@ -67,11 +67,12 @@ export interface ExplainedCandidate {
   /** 0…1. */
   readonly probability: number;
   /** `unplanned`: in the kernel's table, but not among the Service's endpoints any more. */
-  readonly state: BackendState | 'unplanned';
+  readonly state: BackendState | 'unplanned' | 'warming' | 'ejected' | 'other-locality';
 }
 
 export interface Explanation {
-  readonly verdict: 'pass' | 'redirect' | 'refuse';
+  /** `answer`: the gateway answers by itself, as a rule says. */
+  readonly verdict: 'pass' | 'redirect' | 'refuse' | 'answer';
   /** As in weft_decisions_total. */
   readonly reason: Pick['reason'] | 'not_meshed' | 'no_service';
   /** Who decides: the kernel by connection, or the gateway by request. */
@@ -85,6 +86,8 @@ export interface Explanation {
   readonly candidates: readonly ExplainedCandidate[];
   /** Round robin: the backend of the next pick; else empty. */
   readonly next: string;
+  /** Of an answer that the gateway gives by itself; 0 when a backend answers. Only of requests. */
+  readonly status?: number;
   /** What was decided in which order, one sentence each. */
   readonly steps: readonly string[];
 }

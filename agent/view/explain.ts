@@ -21,13 +21,15 @@ import {
   writeAffinityKey,
   writePodKey,
 } from '../tables/layout.gen.js';
+import { explainRequest } from './explain-request.js';
 import type { ViewParts } from './parts.js';
 import { whyNotCaptured } from './pods.js';
 
 /** What the rows that are in the tables now do with a connection. */
 export function explainQuery(parts: ViewParts, query: ExplainQuery): Outcome<Explanation> {
   const answer = explain(query, tableView(parts), nameView(parts));
-  return 'error' in answer ? { ok: false, refusal: refusalOf(answer.error) } : { ok: true, value: answer };
+  if ('error' in answer) return { ok: false, refusal: refusalOf(answer.error) };
+  return { ok: true, value: answer.reason === 'gateway' ? explainRequest(parts, query, answer) : answer };
 }
 
 const refusals: Readonly<Record<ExplainError['code'], Refusal['type']>> = {

@@ -1,4 +1,5 @@
 import type { RouteItem, RouteRuleItem } from '../api/items.js';
+import type { Balancing } from '../balance/cluster.js';
 import { showAction, showMatches } from '../compile/rule-text.js';
 import type {
   IngressListener,
@@ -13,6 +14,21 @@ import type {
 /** The resources that have rules of a table, comma-separated. */
 export function resourcesOf({ sets }: RouteTable): string {
   return sets.map(({ resource }) => resource).join(', ');
+}
+
+const policies: Readonly<Record<Balancing['type'], RouteItem['policy']>> = {
+  adaptive: 'ADAPTIVE',
+  'least-request': 'LEAST_REQUEST',
+  'round-robin': 'ROUND_ROBIN',
+  random: 'RANDOM',
+  passthrough: 'PASSTHROUGH',
+  hash: 'CONSISTENT_HASH',
+};
+
+/** How requests to a target's own cluster are balanced, for clients that no DestinationRule singles out. */
+export function policyOf({ clusters }: Snapshot, { cluster }: Target): RouteItem['policy'] {
+  const balancing = clusters[cluster]?.variants.at(-1)?.policy.balancing.type;
+  return balancing === undefined ? 'PASSTHROUGH' : policies[balancing];
 }
 
 /** Every rule in the order in which they are tried. */

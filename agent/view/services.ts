@@ -9,7 +9,7 @@ import { viewOf } from '../tables/bytes.js';
 import { Protocol, readFrontendRow } from '../tables/layout.gen.js';
 import type { ViewParts } from './parts.js';
 import { Counts, type PortPlans, programmedPorts, samePort } from './programmed.js';
-import { ingressRoutes, resourcesOf, rulesOfTarget } from './route-rules.js';
+import { ingressRoutes, policyOf, resourcesOf, rulesOfTarget } from './route-rules.js';
 
 /** Items made from `values` one at a time, as they are asked for. */
 function lazily<Value, Item>(values: readonly Value[], items: (value: Value) => Iterable<Item>): Iterable<Item> {
@@ -149,7 +149,7 @@ function routeItem({ plan, ids, slots }: Programmed, address: string, snapshot: 
     service: plan.service,
     path: target === undefined ? 'l4' : 'gateway',
     rule: target === undefined ? plan.policySource : resourcesOf(target.http) || plan.policySource,
-    policy: plan.policy,
+    policy: target === undefined ? plan.policy : policyOf(snapshot, target),
     backends: ids.length,
     usable: slots.size,
     hosts: [],

@@ -1,4 +1,6 @@
+import type { Explanation } from '../../../agent/api/items.js';
 import { backends, service } from '../../agent/objects.js';
+import { eventually } from '../../agent/site.js';
 import { kernelTest } from '../../kernel-test.js';
 import { openStage } from './stage.js';
 
@@ -27,5 +29,40 @@ kernelTest('a pod’s request follows the rule of a VirtualService to a backend,
   const gone = await client.ask({ address: '10.96.0.1', port: 80, path: '/gone', headers: { host: 'shop' } });
   t.is(gone.status, 301);
   t.is((await client.ask({ address: '10.96.0.1', port: 80, path: '/other' })).status, 404);
-  t.log(await client.spread({ address: '10.96.0.1', port: 80, path: '/api/y' }, 200));
+  const spread = await client.spread({ address: '10.96.0.1', port: 80, path: '/api/y' }, 200);
+  t.deepEqual(Object.keys(spread).sort(), ['10.1.0.1:8080', '10.1.0.2:8080']);
+
+  const question = ['explain', '--from', 'default/client', '--to', 'shop:80'];
+  const routed = JSON.parse(
+    (await site.agent.weft(...question, '--path', '/api/x', '-o', 'json')).stdout,
+  ) as Explanation;
+  t.is(routed.path, 'gateway');
+  t.is(routed.rule, 'VirtualService default/shop http[1]');
+  t.deepEqual(
+    routed.candidates.map(({ backend, probability }) => [backend, probability]),
+    [
+      ['default/shop-1', 0.5],
+      ['default/shop-2', 0.5],
+    ],
+  );
+  t.log((await site.agent.weft(...question, '--path', '/api/x')).stdout);
+  t.log((await site.agent.weft(...question, '--path', '/gone')).stdout);
+  t.log((await site.agent.weft(...question, '--path', '/nothing')).stdout);
+  t.log((await site.agent.weft('get', 'routes', '-o', 'wide')).stdout);
+  t.log((await site.agent.weft('status')).stdout);
+  await eventually(
+    async () => (await site.agent.weft('flows', '--status', '404', '-o', 'json')).stdout,
+    (text) => text.includes('"path":"/other"'),
+  );
+  t.log(
+    (await site.agent.weft('flows', '--rule', 'VirtualService default/shop')).stdout.split('\n').slice(0, 5).join('\n'),
+  );
+  const text = await site.agent.scrape();
+  t.log(
+    text
+      .split('\n')
+      .filter((line) => /^(istio_requests_total|weft_gateway|weft_path)/.test(line))
+      .join('\n'),
+  );
+  t.regex(text, /istio_requests_total\{[^}]*response_code="404"[^}]*\} 1/);
 });
