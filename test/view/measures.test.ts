@@ -56,6 +56,7 @@ test('entries and capacities of the tables', async (t) => {
     edges: 1,
     frontends: 1,
     gateway_listeners: 0,
+    overrides: 2,
     pods: 1,
     rings: 0,
     service_states: 1,
