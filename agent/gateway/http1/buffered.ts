@@ -31,11 +31,12 @@ export class HeldBytes {
     return bytes;
   }
 
-  /** Keeps `bytes` from `at` on. */
-  keep(bytes: Buffer, at: number): void {
+  /** Keeps `bytes` from `at` on. `isBorrowed`: as a copy. */
+  keep(bytes: Buffer, at: number, isBorrowed: boolean): void {
     this.take();
     if (at >= bytes.length) return;
-    this.#bytes = at === 0 ? bytes : bytes.subarray(at);
+    const rest = at === 0 ? bytes : bytes.subarray(at);
+    this.#bytes = isBorrowed ? Buffer.from(rest) : rest;
     buffered.bytes += this.#bytes.length;
   }
 }

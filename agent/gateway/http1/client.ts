@@ -16,6 +16,7 @@ import { fieldText, requestText } from './head-text.js';
 import type { Http1Limits } from './limits.js';
 import { Outbox } from './outbox.js';
 import { type ParsedResponse, parseResponseHead } from './response-head.js';
+import { readSocket } from './socket-reader.js';
 import { SocketTunnel, type TunnelCarrier } from './tunnel.js';
 import { WriteStall } from './write-stall.js';
 
@@ -42,6 +43,8 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
   #isOpen = true;
   #isReading = true;
   #isBodyNext = false;
+  /** The bytes being consumed are the socket's, not ours to keep. */
+  #isBorrowed = false;
   #keepAlive = true;
   #trailers: FieldLines = [];
 
@@ -59,7 +62,7 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
     socket.allowHalfOpen = true;
     socket.on('error', ignore);
     socket.on('close', () => this.#closed());
-    socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    readSocket(socket, (bytes, isBorrowed) => this.#received(bytes, isBorrowed));
     socket.on('end', () => this.#ended());
     socket.on('drain', () => {
       if (this.#tunnel !== undefined) this.#tunnel.drained();
@@ -125,7 +128,7 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
 
   /** Of a response's body. */
   data(chunk: Buffer): void {
-    this.#current?.receiver.data(chunk);
+    this.#current?.receiver.data(this.#isBorrowed ? Buffer.from(chunk) : chunk);
   }
 
   /** Of a response's body. */
@@ -145,10 +148,15 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
     this.outbox.flush();
   }
 
-  #received(chunk: Buffer): void {
-    if (this.#tunnel !== undefined) this.#tunnel.received(chunk);
+  #received(chunk: Buffer, isBorrowed: boolean): void {
+    if (this.#tunnel !== undefined) this.#tunnel.received(isBorrowed ? Buffer.from(chunk) : chunk);
     else if (this.#current === undefined) this.destroy();
-    else this.#consume(this.#held.joined(chunk));
+    else {
+      const bytes = this.#held.joined(chunk);
+      this.#isBorrowed = isBorrowed && bytes === chunk;
+      this.#consume(bytes);
+      this.#isBorrowed = false;
+    }
   }
 
   #consume(bytes: Buffer): void {
@@ -156,7 +164,7 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
     while (at < bytes.length) {
       const request = this.#current;
       if (request === undefined) {
-        if (this.#tunnel !== undefined) this.#tunnel.received(bytes.subarray(at));
+        if (this.#tunnel !== undefined) this.#tunnel.received(Buffer.from(bytes.subarray(at)));
         else this.destroy();
         return;
       }
@@ -170,7 +178,7 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
       at = next;
       if (isBody && this.#body.ended && this.#current === request) this.#complete(request, at === bytes.length);
     }
-    this.#held.keep(bytes, at);
+    this.#held.keep(bytes, at, this.#isBorrowed);
   }
 
   #readHead(bytes: Buffer, at: number, request: Request): number {

@@ -11,6 +11,7 @@ import type { Http1Limits } from './limits.js';
 import { Outbox } from './outbox.js';
 import { type ParsedRequest, parseRequestHead } from './request-head.js';
 import { type ExchangeHost, Http1Exchange } from './server-exchange.js';
+import { readSocket } from './socket-reader.js';
 import { SocketTunnel, type TunnelCarrier } from './tunnel.js';
 import { WriteStall } from './write-stall.js';
 
@@ -61,6 +62,8 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
   #deadline: number;
   #discarded = 0;
   #isConsuming = false;
+  /** The bytes being consumed are the socket's, not ours to keep. */
+  #isBorrowed = false;
   #isReading = true;
   #isDraining = false;
   #isClosing = false;
@@ -83,7 +86,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
     if (options.first.length === 0) this.#listen();
     else {
       process.nextTick(() => {
-        this.#received(options.first);
+        this.#received(options.first, false);
         this.#listen();
       });
     }
@@ -157,7 +160,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
   /** Of a request's body. */
   data(chunk: Buffer): void {
     const exchange = this.#exchange;
-    if (exchange !== undefined && !exchange.isOver) exchange.bodyData(chunk);
+    if (exchange !== undefined && !exchange.isOver) exchange.bodyData(this.#isBorrowed ? Buffer.from(chunk) : chunk);
     else this.#discarded += chunk.length;
   }
 
@@ -180,7 +183,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
 
   #listen(): void {
     const socket = this.#socket;
-    socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    readSocket(socket, (bytes, isBorrowed) => this.#received(bytes, isBorrowed));
     socket.on('end', () => this.#clientEnded());
     socket.on('drain', () => {
       if (this.#tunnel !== undefined) this.#tunnel.drained();
@@ -189,13 +192,15 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
     if (!this.#isReading) socket.pause();
   }
 
-  #received(chunk: Buffer): void {
-    if (this.#tunnel !== undefined) this.#tunnel.received(chunk);
+  #received(chunk: Buffer, isBorrowed: boolean): void {
+    if (this.#tunnel !== undefined) this.#tunnel.received(isBorrowed ? Buffer.from(chunk) : chunk);
     else if (this.#isClosing) this.#discard(chunk.length);
     else {
       const bytes = this.#held.joined(chunk);
-      if (this.#phase === 'head' && this.#isOneLine(bytes, chunk)) this.#held.keep(bytes, 0);
+      this.#isBorrowed = isBorrowed && bytes === chunk;
+      if (this.#phase === 'head' && this.#isOneLine(bytes, chunk)) this.#held.keep(bytes, 0, this.#isBorrowed);
       else this.#consume(bytes);
+      this.#isBorrowed = false;
     }
   }
 
@@ -229,9 +234,9 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
     }
     this.#isConsuming = false;
     if (this.#tunnel !== undefined) {
-      if (at < bytes.length) this.#tunnel.received(bytes.subarray(at));
+      if (at < bytes.length) this.#tunnel.received(Buffer.from(bytes.subarray(at)));
     } else if (!this.#isClosing) {
-      this.#held.keep(bytes, at);
+      this.#held.keep(bytes, at, this.#isBorrowed);
       this.#settle();
     }
   }
