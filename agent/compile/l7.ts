@@ -13,8 +13,9 @@ export const l7Annotation = 'weft.dev/l7';
 const downAnnotation = 'weft.dev/when-agent-down';
 
 /**
- * A port is the gateway's when an HTTP rule for the mesh is bound to it, or a tls or tcp rule, or annotation weft.dev/l7 is `enabled`; the last, as HTTP
- * rules, only on a port that is HTTP or does not say what it is. Annotation weft.dev/when-agent-down says the rest.
+ * A port is the gateway's when an HTTP rule for the mesh is bound to it, or a tls or tcp rule, or annotation weft.dev/l7 is
+ * `enabled`; the last, as HTTP rules, only on a port that is HTTP or does not say what it is. Annotation
+ * weft.dev/when-agent-down says the rest.
  */
 export function gatewayOf(service: Service, port: ServicePort, rules: HttpRules): GatewayUse {
   if (port.protocol !== 'TCP' || service.addresses.length === 0) return 'none';

@@ -6,9 +6,9 @@ const regexes = new WeakMap<PathChange, RegexMatcher | undefined>();
 
 /**
  * The path (without query) after a rewrite or for a redirect. `match` is the one that the request matched. `prefix` replaces:
- * what the match's prefix covered, textually (Envoy's prefix_rewrite); by path elements where the match is by elements (Gateway API,
- * HTTPPathModifier); the whole path where the match is exact or a regex; and `/` where the match names no path, as Istio's default
- * match is the prefix `/`.
+ * what the match's prefix covered, textually (Envoy's prefix_rewrite); by path elements where the match is by elements
+ * (Gateway API, HTTPPathModifier); the whole path where the match is exact or a regex; and `/` where the match names no path,
+ * as Istio's default match is the prefix `/`.
  */
 export function changePath(change: PathChange, match: HttpMatch | undefined, path: string): string {
   switch (change.type) {

@@ -62,6 +62,9 @@ export interface CompiledSet {
   readonly alternatives: readonly Alternative[];
   /** Ascending indexes of the alternatives that ask for exactly this path. */
   readonly byPath: ReadonlyMap<string, readonly number[]>;
+  /** Of those that ask for this beginning of the path, where there are many; the lengths of the beginnings, ascending. */
+  readonly byStart: ReadonlyMap<string, readonly number[]>;
+  readonly startLengths: readonly number[];
   /** Ascending indexes of all others. */
   readonly rest: readonly number[];
 }
@@ -86,11 +89,11 @@ export function compileTable(table: RouteTable): CompiledTable {
 export function matchHttp(table: CompiledTable, request: RequestView, client: ClientView): HttpVerdict {
   const compiledSet = visibleSet(table, client);
   if (compiledSet === undefined) return { type: 'default' };
-  const { set, alternatives, byPath, rest } = compiledSet;
-  const exact = byPath.get(request.path) ?? none;
-  for (let i = 0, j = 0; i < exact.length || j < rest.length; ) {
-    const takeExact = j === rest.length || (i < exact.length && exact[i]! < rest[j]!);
-    const alternative = alternatives[takeExact ? exact[i++]! : rest[j++]!]!;
+  const { set, alternatives, rest } = compiledSet;
+  const likely = likelyAt(compiledSet, request.path);
+  for (let i = 0, j = 0; i < likely.length || j < rest.length; ) {
+    const takeLikely = j === rest.length || (i < likely.length && likely[i]! < rest[j]!);
+    const alternative = alternatives[takeLikely ? likely[i++]! : rest[j++]!]!;
     if (failedCondition(alternative, request, client) === undefined) {
       return { type: 'rule', set, rule: alternative.rule, match: alternative.match };
     }
@@ -115,21 +118,49 @@ export function failedCondition(
 
 const none: readonly number[] = [];
 
+/** Ascending indexes of the alternatives that the path leads to; those of `rest` are to be tried beside them. */
+function likelyAt({ byPath, byStart, startLengths }: CompiledSet, path: string): readonly number[] {
+  const exact = byPath.get(path) ?? none;
+  if (startLengths.length === 0) return exact;
+  const found = [...exact];
+  for (const length of startLengths) {
+    if (length > path.length) break;
+    found.push(...(byStart.get(path.slice(0, length)) ?? none));
+  }
+  return found.sort((a, b) => a - b);
+}
+
+/** From so many beginnings on they are looked up rather than tried one after the other. */
+const manyStarts = 24;
+
 function compileSet(set: RuleSet): CompiledSet {
   const alternatives = set.rules.flatMap(alternativesOf);
   const byPath = new Map<string, number[]>();
+  const byStart = new Map<string, number[]>();
   const rest: number[] = [];
+  const isMany = alternatives.filter(({ match }) => startOf(match) !== undefined).length >= manyStarts;
   for (const [index, { match }] of alternatives.entries()) {
-    if (match?.path?.type !== 'exact' || match.ignoreCase) {
-      rest.push(index);
-      continue;
-    }
-    const same = byPath.get(match.path.value);
-    if (same === undefined) byPath.set(match.path.value, [index]);
-    else same.push(index);
+    const start = isMany ? startOf(match) : undefined;
+    if (match?.path?.type === 'exact' && !match.ignoreCase) file(byPath, match.path.value, index);
+    else if (start !== undefined) file(byStart, start, index);
+    else rest.push(index);
   }
   const namespaces = set.namespaces === undefined ? undefined : new Set(set.namespaces);
-  return { set, namespaces, alternatives, byPath, rest };
+  const startLengths = [...new Set([...byStart.keys()].map((start) => start.length))].sort((a, b) => a - b);
+  return { set, namespaces, alternatives, byPath, byStart, startLengths, rest };
+}
+
+/** The text that every path begins with that the match takes; undefined: none is known. */
+function startOf(match: HttpMatch | undefined): string | undefined {
+  const path = match?.path;
+  if (path?.type === 'elements') return withoutFinalSlash(path.value);
+  return path?.type === 'prefix' && !match?.ignoreCase ? path.value : undefined;
+}
+
+function file(index: Map<string, number[]>, key: string, value: number): void {
+  const list = index.get(key);
+  if (list === undefined) index.set(key, [value]);
+  else list.push(value);
 }
 
 function alternativesOf(rule: HttpRule): readonly Alternative[] {
@@ -183,7 +214,10 @@ function textCondition(
   };
 }
 
-/** withoutHeaders: a header that is not there counts as an empty one, but not as present (Envoy's treat_missing_header_as_empty). */
+/**
+ * withoutHeaders: a header that is not there counts as an empty one, but not as present (Envoy's
+ * treat_missing_header_as_empty).
+ */
 function absence(name: string, unwanted: StringMatch): Condition {
   const test = textTest(unwanted, false);
   return {
@@ -198,8 +232,9 @@ function absence(name: string, unwanted: StringMatch): Condition {
 }
 
 /**
- * `gateways` says by which way the request came. What a match says about the source means Pods: where the match names the Gateway that
- * a request came in by, that part is not asked (VirtualService, HTTPMatchRequest: "The gateway match is independent of sourceLabels").
+ * `gateways` says by which way the request came. What a match says about the source means Pods: where the match names the
+ * Gateway that a request came in by, that part is not asked (VirtualService, HTTPMatchRequest: "The gateway match is
+ * independent of sourceLabels").
  */
 function clientConditions({ port, gateways, sourceLabels, sourceNamespace }: HttpMatch): readonly Condition[] {
   const conditions: Condition[] = [];

@@ -7,7 +7,10 @@ export function hostOfAuthority(authority: string): string {
   return (host.endsWith('.') ? host.slice(0, -1) : host).toLowerCase();
 }
 
-/** How well a pattern (`*`, `*.REST`, or a name) fits a host: the higher, the closer; 0: not at all. `*.REST` stands for one label or more. */
+/**
+ * How well a pattern (`*`, `*.REST`, or a name) fits a host: the higher, the closer; 0: not at all. `*.REST` stands for one
+ * label or more.
+ */
 export function hostFit(pattern: string, host: string): number {
   if (pattern === '*') return 1;
   if (!pattern.startsWith('*')) return pattern === host ? exactFit : 0;
@@ -28,8 +31,8 @@ export function serverOf(listener: IngressListener, host: string): IngressServer
 }
 
 /**
- * What serves a request of an HTTP listener, of all servers whose hosts fit: the closest virtual host, or the hosts of a server that
- * redirects everything to https; then the closest server, then the first. Undefined: 404.
+ * What serves a request of an HTTP listener, of all servers whose hosts fit: the closest virtual host, or the hosts of a
+ * server that redirects everything to https; then the closest server, then the first. Undefined: 404.
  */
 export function ingressHostOf(
   listener: IngressListener,

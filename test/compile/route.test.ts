@@ -313,7 +313,11 @@ test('is what a slow reading of the rules says', (t) => {
     port: maybe(fc.constantFrom(80, 8080)),
     sourceNamespace: maybe(fc.constantFrom('a', 'b')),
   });
-  const rules = fc.array(fc.tuple(fc.array(match, { maxLength: 3 }), fc.boolean()), { minLength: 1, maxLength: 12 });
+  const rules = fc.array(fc.tuple(fc.array(match, { maxLength: 3 }), fc.boolean()), {
+    minLength: 1,
+    maxLength: 40,
+    size: 'max',
+  });
   const sets = fc.array(fc.tuple(rules, maybe(fc.subarray(['a', 'b']))), { maxLength: 3 });
   const headers = fc.dictionary(fc.constantFrom('x', 'y'), text);
   const query = fc
@@ -346,8 +350,26 @@ test('is what a slow reading of the rules says', (t) => {
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 400 },
   );
+});
+
+test('among many prefixes the first in order wins, not the longest', (t) => {
+  const many = Array.from({ length: 100 }, (_, index) => rule(`${index}`, [{ path: prefix(`/p${index}/`) }]));
+  const table = tableOf([
+    ...many,
+    rule('regex', [{ path: regex('/p7.*/x') }]),
+    rule('short', [{ path: prefix('/p') }]),
+    rule('long', [{ path: elements('/p/long') }]),
+    rule('root', [{ path: elements('/') }]),
+    rule('late', [{ path: exact('/') }]),
+  ]);
+  t.is(decided(table, { path: '/p42/x' }), '42');
+  t.is(decided(table, { path: '/p700/x' }), 'regex');
+  t.is(decided(table, { path: '/p700' }), 'short');
+  t.is(decided(table, { path: '/p/long' }), 'short');
+  t.is(decided(table, { path: '/' }), 'root');
+  t.is(decided(table, { path: '/x' }), 'root');
 });
 
 test('query values are read without decoding', (t) => {

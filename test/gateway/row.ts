@@ -1,6 +1,6 @@
 /**
- * One line of the table of HTTP rules: manifests beside the cast (cast.ts), one request, and what must become of it. The same rows are played on the
- * matcher, on the running gateway and on `weft explain`.
+ * One line of the table of HTTP rules: manifests beside the cast (cast.ts), one request, and what must become of it. The same
+ * rows are played on the matcher, on the running gateway and on `weft explain`.
  */
 export interface Row {
   readonly name: string;

@@ -11,9 +11,10 @@ export interface PlacedRoute {
 }
 
 /**
- * The rules of a VirtualService, with those of delegates in the place of the rules that delegate (istio/istio, pilot/pkg/model/virtualservice.go):
- * what a delegate's rule does not say it has from the root's; its matches are joined with the root's, and a rule with a match that is
- * within none of the root's is left out. `delegate` gives a VirtualService by NS/NAME.
+ * The rules of a VirtualService, with those of delegates in the place of the rules that delegate (istio/istio,
+ * pilot/pkg/model/virtualservice.go): what a delegate's rule does not say it has from the root's; its matches are joined with
+ * the root's, and a rule with a match that is within none of the root's is left out. `delegate` gives a VirtualService by
+ * NS/NAME.
  */
 export function placedRoutes(
   root: VirtualService,

@@ -6,8 +6,8 @@ import type { Retries } from '../snapshot.js';
 const backoffMs = 25;
 
 /**
- * What is retried where nobody says otherwise: what no backend has begun to serve, twice, on other backends (Istio's DefaultPolicy; since 1.24
- * without 503). Also for requests that no rule decides.
+ * What is retried where nobody says otherwise: what no backend has begun to serve, twice, on other backends (Istio's
+ * DefaultPolicy; since 1.24 without 503). Also for requests that no rule decides.
  */
 export const defaultRetries: Retries = {
   attempts: 2,
@@ -40,8 +40,8 @@ function isStatus(condition: string): boolean {
 }
 
 /**
- * `retry` and `timeouts.backendRequest` of an HTTPRoute: codes are added to connection errors, resets and timeouts of a try, which are always
- * retried where there is a `retry` (GEP-1731). Without one the default, with the timeout of each try.
+ * `retry` and `timeouts.backendRequest` of an HTTPRoute: codes are added to connection errors, resets and timeouts of a try,
+ * which are always retried where there is a `retry` (GEP-1731). Without one the default, with the timeout of each try.
  */
 export function routeRetries({ retry, timeouts }: Pick<HttpRouteRule, 'retry' | 'timeouts'>): Retries | undefined {
   const perTryTimeoutMs = timeouts?.backendRequestMs || undefined;

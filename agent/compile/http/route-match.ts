@@ -12,7 +12,10 @@ export interface PreciseMatch {
 
 const pathTypes = { Exact: 'exact', PathPrefix: 'elements', RegularExpression: 'regex' } as const;
 
-/** The precedence of HTTPRouteRule: exact path, longest prefix, method, most headers, most query parameters. Regexes come after prefixes. */
+/**
+ * The precedence of HTTPRouteRule: exact path, longest prefix, method, most headers, most query parameters. Regexes come after
+ * prefixes.
+ */
 export function httpRouteMatch({ path, headers, queryParams, method }: HttpRouteMatch): PreciseMatch {
   const rank = { Exact: 2, PathPrefix: 1, RegularExpression: 0 }[path.type];
   return {

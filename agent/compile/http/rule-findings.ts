@@ -21,7 +21,10 @@ export interface RuleFindingsInput extends HttpInput {
   kubernetesGateways(): Iterable<KubernetesGateway>;
 }
 
-/** What is wrong with HTTP rules beyond references to nothing: rules that never match, for nothing, or unused; destinations without a port or subset. */
+/**
+ * What is wrong with HTTP rules beyond references to nothing: rules that never match, for nothing, or unused; destinations
+ * without a port or subset.
+ */
 export function routeFindings(
   input: RuleFindingsInput,
   rules: HttpRules = new HttpRules(input),

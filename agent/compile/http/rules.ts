@@ -90,8 +90,8 @@ export class HttpRules {
   }
 
   /**
-   * VirtualServices of the mesh that have the Service as a host: those that name it before those whose wildcard covers it, the longer wildcard
-   * first; then the older, then by NS/NAME.
+   * VirtualServices of the mesh that have the Service as a host: those that name it before those whose wildcard covers it, the
+   * longer wildcard first; then the older, then by NS/NAME.
    */
   virtualServicesFor(key: string): readonly VirtualService[] {
     const named = this.#byService.get(key) ?? [];
@@ -138,8 +138,8 @@ export class HttpRules {
   }
 
   /**
-   * Routes of a client's own namespace decide for it (consumer routes, GEP-1426), then those of the Service's namespace for everybody, then
-   * VirtualServices.
+   * Routes of a client's own namespace decide for it (consumer routes, GEP-1426), then those of the Service's namespace for
+   * everybody, then VirtualServices.
    */
   #sets(
     service: Service,

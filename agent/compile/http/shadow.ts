@@ -15,7 +15,10 @@ interface Candidate {
   readonly match: HttpMatch;
 }
 
-/** What earlier rules of a list leave nothing for. An exact path can only be taken by the same one, so that long lists of them cost little. */
+/**
+ * What earlier rules of a list leave nothing for. An exact path can only be taken by the same one, so that long lists of them
+ * cost little.
+ */
 export function shadowsIn(rules: readonly HttpRule[]): readonly Shadow[] {
   const exact = new Map<string, Candidate[]>();
   const wide: Candidate[] = [];
