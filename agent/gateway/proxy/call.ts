@@ -28,7 +28,7 @@ export class Call implements BodyReceiver {
   /** Undefined for traffic from outside. */
   readonly client: ClientPod | undefined;
   readonly requestId: string;
-  readonly body: RequestBody = new RequestBody();
+  readonly body: RequestBody;
   /** ms, wall and monotonic. */
   readonly startedMs: number;
   readonly started: number;
@@ -62,6 +62,7 @@ export class Call implements BodyReceiver {
     this.snapshot = snapshot;
     this.request = request;
     this.client = client;
+    this.body = new RequestBody(parts.load);
     this.startedMs = parts.clock.now();
     this.started = parts.clock.monotonic();
     const isTrusted = exchange.downstream.origin === 'mesh' && request.requestId !== '';
@@ -230,6 +231,7 @@ export class Call implements BodyReceiver {
     if (this.isOver) return;
     this.isOver = true;
     this.#endDelay();
+    this.body.forget();
     this.parts.load.requests--;
     this.parts.onRecord(recordOf(this, status, grpcStatus, responseBytes));
   }

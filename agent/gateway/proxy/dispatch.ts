@@ -14,7 +14,7 @@ import { mirrorsOf, type Route } from './route.js';
 import { Try, type TryOwner } from './try.js';
 import { joinTunnels } from './tunnel.js';
 
-/** So often is another backend asked when it is sure that the last one did nothing, whatever the rule says. */
+/** So often is another backend asked at once when it is sure that the last one did nothing, whatever the rule says. */
 const unprocessedRetries = 2;
 
 /** A request under way to backends: attempts, retries, timeouts, and the stream of both bodies. */
@@ -175,6 +175,12 @@ export class Dispatch implements TryOwner {
     const { retries } = this.#route.plan;
     if (!call.body.canReplay) return false;
     const address = this.#current?.address ?? '';
+    if (isUnprocessed && call.attempts <= unprocessedRetries) {
+      if (address !== '') this.#tried.push(address);
+      if (isWanted) this.#retries++;
+      this.#attempt(true);
+      return true;
+    }
     if (isWanted && retries !== undefined && this.#retries < retries.attempts && this.#takeRetry()) {
       if (retries.ignorePreviousHosts && address !== '') this.#tried.push(address);
       this.#retries++;
@@ -184,12 +190,8 @@ export class Dispatch implements TryOwner {
       this.#backoff = call.parts.deadlines.after(ms, () => this.#attempt(true));
       return true;
     }
-    if (isUnprocessed && call.attempts <= unprocessedRetries) {
-      if (address !== '') this.#tried.push(address);
-      this.#attempt(true);
-      return true;
-    }
-    if (isWanted && retries !== undefined) call.addFlag(this.#retries < retries.attempts ? 'UO' : 'URX');
+    if (isWanted && retries !== undefined && retries.attempts > 0)
+      call.addFlag(this.#retries < retries.attempts ? 'UO' : 'URX');
     return false;
   }
 

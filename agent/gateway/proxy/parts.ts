@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.js';
 import type { RequestRecord } from '../record.js';
 import type { Upstreams } from '../upstream/attempt.js';
 import type { Deadlines } from './deadlines.js';
+import type { KeptBodies } from './request-body.js';
 
 /** A record with what the access log says besides. */
 export interface LoggedRequest extends RequestRecord {
@@ -29,7 +30,7 @@ export interface ProxyParts {
 }
 
 /** How many of each there are now, and how often a bound was hit. */
-export interface ProxyLoad {
+export interface ProxyLoad extends KeptBodies {
   requests: number;
   delayed: number;
   mirrored: number;

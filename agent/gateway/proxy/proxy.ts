@@ -22,13 +22,24 @@ export interface ProxyOptions {
   readonly onRecord: (record: LoggedRequest) => void;
 }
 
+const noLoad: ProxyLoad = {
+  requests: 0,
+  delayed: 0,
+  mirrored: 0,
+  delaysSkipped: 0,
+  mirrorsSkipped: 0,
+  mirrorsCut: 0,
+  keptBytes: 0,
+  keepsSkipped: 0,
+};
+
 /** Finds the rule for each request and does what it says. */
 export class HttpProxy {
   readonly #parts: ProxyParts;
   readonly #snapshot: () => Snapshot;
 
   constructor({ upstreams, snapshot, clock, random, onRecord }: ProxyOptions) {
-    const load = { requests: 0, delayed: 0, mirrored: 0, delaysSkipped: 0, mirrorsSkipped: 0, mirrorsCut: 0 };
+    const load = { ...noLoad };
     this.#parts = { upstreams, clock, random, deadlines: new Deadlines(clock), onRecord, load };
     this.#snapshot = snapshot;
   }

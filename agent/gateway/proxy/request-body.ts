@@ -3,6 +3,19 @@ import type { FieldLines } from '../exchange.js';
 /** A request's body is kept for another attempt while it is no larger (bytes). */
 export const keptBodyBytes: number = 64 * 1024;
 
+/** All requests of a proxy together keep at most so much (bytes); what does not fit is not sent again. */
+export const mostKeptBytes: number = 32 * 1024 * 1024;
+
+/** So many chunks become one: small ones cost more than their bytes. */
+const mostChunks = 64;
+
+/** What all bodies of a proxy keep together. */
+export interface KeptBodies {
+  keptBytes: number;
+  /** Bodies that were not kept because it was too much. */
+  keepsSkipped: number;
+}
+
 export interface BodySink {
   /** False: wait until it has drained. */
   send(chunk: Buffer): boolean;
@@ -14,11 +27,17 @@ export interface BodySink {
  * (flow control bounds it), later up to 64 KiB; a body that was larger cannot be sent again.
  */
 export class RequestBody {
+  readonly #all: KeptBodies;
   #chunks: Buffer[] = [];
+  #keptBytes = 0;
   #bytes = 0;
   #isComplete = true;
   #isSent = false;
   #trailers: FieldLines | undefined;
+
+  constructor(all: KeptBodies) {
+    this.#all = all;
+  }
 
   /** Whether everything that has come is still here and may be sent (again). */
   get canReplay(): boolean {
@@ -38,7 +57,10 @@ export class RequestBody {
     this.#bytes += chunk.length;
     if (!this.#isComplete) return;
     this.#chunks.push(chunk);
-    if (this.#isSent && this.#bytes > keptBodyBytes) this.forget();
+    this.#keptBytes += chunk.length;
+    this.#all.keptBytes += chunk.length;
+    if (this.#chunks.length >= mostChunks) this.#chunks = [Buffer.concat(this.#chunks)];
+    if (this.#isSent) this.#limit();
   }
 
   end(trailers: FieldLines): void {
@@ -49,8 +71,14 @@ export class RequestBody {
   sendTo(sink: BodySink): boolean {
     const canGoOn = this.copyTo(sink);
     this.#isSent = true;
-    if (this.#bytes > keptBodyBytes) this.forget();
+    this.#limit();
     return canGoOn;
+  }
+
+  #limit(): void {
+    const isTooMuch = this.#all.keptBytes > mostKeptBytes;
+    if (isTooMuch) this.#all.keepsSkipped++;
+    if (isTooMuch || this.#bytes > keptBodyBytes) this.forget();
   }
 
   /** As `sendTo`, for a copy: what is kept does not depend on it. */
@@ -63,6 +91,8 @@ export class RequestBody {
 
   /** There will be no other attempt. */
   forget(): void {
+    this.#all.keptBytes -= this.#keptBytes;
+    this.#keptBytes = 0;
     this.#isComplete = false;
     this.#chunks = [];
   }

@@ -1,3 +1,4 @@
+import { defaultRetries } from '../../compile/http/retries.js';
 import type {
   Destination,
   DirectAction,
@@ -74,7 +75,7 @@ export function defaultPlanOf(target: Target): RulePlan {
       destinations: [own],
       deck: undefined,
       timeoutMs: undefined,
-      retries: undefined,
+      retries: new RetryPolicy(defaultRetries),
     };
     plan = { rule: undefined, cors: undefined, action, response: [] };
     targetPlans.set(target, plan);

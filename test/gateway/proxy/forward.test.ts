@@ -45,6 +45,14 @@ test('without a rule that the client sees, requests go to the addressee itself',
   t.is(world.record.rule, '');
 });
 
+test('what no rule decides is retried as Istio does by default', (t) => {
+  const world = new World(snapshotOf({ sets: [] }));
+  world.send(get('/', { fields: ['content-type', 'application/grpc'] }));
+  world.upstreams.last.answer(200, ['grpc-status', '14']);
+  world.clock.pass(40);
+  t.is(world.upstreams.attempts.length, 2);
+});
+
 test('where no rule matches the answer is 404', (t) => {
   const world = new World(snapshotOf(tableOf()));
   const exchange = world.send();

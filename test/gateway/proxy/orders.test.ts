@@ -144,6 +144,7 @@ function complaints({ records, upstreams, clock, proxy }: World, exchange: FakeE
     [records.length !== 1, `${records.length} records`],
     [requests + delayed + mirrored > 0, `${requests} requests, ${delayed} delayed, ${mirrored} mirrored`],
     [upstreams.retriesHeld !== 0, `${upstreams.retriesHeld} retries held`],
+    [proxy.load.keptBytes !== 0, `${proxy.load.keptBytes} bytes kept`],
     [clock.waiting > 0, `${clock.waiting} timers`],
     [unsettled.length > 0, `outcomes ${unsettled.map(({ outcomes }) => JSON.stringify(outcomes)).join(' ')}`],
     [half.length > 0, `${half.length} answered requests were neither sent whole nor aborted`],

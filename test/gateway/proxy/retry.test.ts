@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Retries } from '../../../agent/compile/snapshot.js';
 import type { Failure, FieldLines } from '../../../agent/gateway/exchange.js';
+import { keptBodyBytes, mostKeptBytes } from '../../../agent/gateway/proxy/request-body.js';
 import { get, type World, worldRouting } from './world.js';
 
 const retries: Retries = {
@@ -71,9 +72,9 @@ const failureRows: readonly {
 for (const { on, applies, not } of failureRows) {
   test(`retryOn ${on}: failures`, (t) => {
     const heldAfter = (why: Failure) => {
-      const world = retrying({ on: [on] });
-      world.send();
-      world.upstreams.last.receiver.fail(why);
+      const world = retrying({ on: [on], attempts: 3 });
+      const exchange = world.send();
+      while (world.upstreams.retriesHeld === 0 && !exchange.isEnded) world.upstreams.last.receiver.fail(why);
       return world.upstreams.retriesHeld;
     };
     for (const why of applies) t.is(heldAfter(why), 1, why);
@@ -172,6 +173,29 @@ test('a body of up to 64 KiB is sent again, a larger one is not', (t) => {
   }
 });
 
+test('bodies are kept within a bound of all requests together', (t) => {
+  const world = retrying({ on: ['5xx'] });
+  const count = mostKeptBytes / keptBodyBytes;
+  for (let number = 0; number < count; number++) {
+    world.send(get('/', { method: 'POST', length: undefined })).receiver!.data(Buffer.alloc(keptBodyBytes));
+  }
+  t.is(world.proxy.load.keptBytes, mostKeptBytes);
+  world.send(get('/', { method: 'POST', length: undefined })).receiver!.data(Buffer.from('a'));
+  t.is(world.proxy.load.keepsSkipped, 1);
+  world.upstreams.last.answer(503);
+  t.is(world.record.attempts, 1);
+  t.is(world.proxy.load.keptBytes, mostKeptBytes);
+});
+
+test('a body of many small chunks is sent again whole', (t) => {
+  const world = retrying({ on: ['5xx'] });
+  const exchange = world.send(get('/', { method: 'POST', length: undefined }));
+  for (let number = 0; number < 1000; number++) exchange.receiver!.data(Buffer.from(String(number % 10)));
+  world.upstreams.last.receiver.fail('reset');
+  world.clock.pass(40);
+  t.is(world.upstreams.last.body, '0123456789'.repeat(100));
+});
+
 test('a body that is still coming goes on into the next attempt', (t) => {
   const world = retrying({ on: ['5xx'] });
   const exchange = world.send(get('/', { method: 'POST', length: undefined }));
@@ -209,6 +233,18 @@ test('without a rule, what may have been processed is not sent again', (t) => {
     t.is(world.upstreams.attempts.length, 1, why);
     t.true(exchange.isEnded);
   }
+});
+
+test('what was surely not processed is sent elsewhere at once; after that the rule’s attempts wait', (t) => {
+  const world = retrying({ on: ['connect-failure'], attempts: 3, backoffMs: 100 });
+  world.upstreams.moves.push(...Array<Failure>(4).fill('connect-failure'));
+  const exchange = world.send();
+  t.is(world.upstreams.attempts.length, 3);
+  t.is(world.upstreams.retriesHeld, 1);
+  world.clock.pass(300);
+  t.is(world.upstreams.attempts.length, 4);
+  t.is(exchange.response?.status, 503);
+  t.like(world.record, { attempts: 4, flags: 'URX,UF' });
 });
 
 test('a client that goes while a retry waits is not tried for again', (t) => {
