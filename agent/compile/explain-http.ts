@@ -7,6 +7,7 @@ import {
   failedCondition,
   matchHttp,
   type RequestView,
+  textTest,
   visibleSet,
 } from './route.js';
 import { showAction } from './rule-text.js';
@@ -64,10 +65,26 @@ export function explainHttp(question: HttpQuestion, sharesOf: EndpointShares): H
         ...refusals(set!, rule, request, client),
         `${rule.name} ${reasonOf(rule, match)}: ${showAction(rule)}`,
       );
+      const preflight = preflightStep(rule, request);
+      if (preflight !== undefined) {
+        steps.push(preflight);
+        return { rule: rule.name, match, decided: rule, status: 200, candidates: [], steps };
+      }
       const { status, candidates } = ledTo(rule, sharesOf, steps);
       return { rule: rule.name, match, decided: rule, status, candidates, steps };
     }
   }
+}
+
+/** Undefined: the request is no preflight, or CORS lets it pass. */
+function preflightStep({ cors, action }: HttpRule, request: RequestView): string | undefined {
+  const origin = request.header('origin');
+  const asked = request.header('access-control-request-method');
+  if (cors === undefined || action.type !== 'route' || request.method !== 'OPTIONS' || !origin || !asked)
+    return undefined;
+  const isAllowed = cors.allowOrigins.some((each) => textTest(each, false)(origin));
+  if (!isAllowed && cors.unmatchedPreflights === 'forward') return undefined;
+  return `a CORS preflight, answered by the gateway: ${origin} is ${isAllowed ? '' : 'not '}allowed`;
 }
 
 function reasonOf(rule: HttpRule, match: HttpMatch | undefined): string {

@@ -278,8 +278,8 @@ function ownLabel(client: ClientView, name: string): string | undefined {
   return Object.hasOwn(client.labels, name) ? client.labels[name] : undefined;
 }
 
-/** Of `ignoreCase`, exact and prefix take note. A text that is no RE2 matches nothing: parsing has refused it. */
-function textTest(wanted: PathMatch, ignoreCase: boolean): (text: string) => boolean {
+/** What a match says about a text. Of `ignoreCase`, exact and prefix take note. A text that is no RE2 matches nothing: parsing has refused it. */
+export function textTest(wanted: PathMatch, ignoreCase: boolean): (text: string) => boolean {
   switch (wanted.type) {
     case 'present':
       return () => true;

@@ -4,6 +4,8 @@ import { noOverrides } from '../../agent/compile/plan.js';
 import { type ClientView, compileTable, matchHttp } from '../../agent/compile/route.js';
 import type { HeaderChange, HttpMatch, HttpRule, RouteAction, RouteTable } from '../../agent/compile/snapshot.js';
 import { hostOfAuthority, ingressHostOf } from '../../agent/compile/virtual-host.js';
+import { Cors } from '../../agent/gateway/proxy/cors.js';
+import { abortOf } from '../../agent/gateway/proxy/fault.js';
 import { locationOf } from '../../agent/gateway/proxy/location.js';
 import { ReceivedRequest } from '../../agent/gateway/proxy/received.js';
 import { Catalog } from '../../agent/model/catalog.js';
@@ -123,12 +125,31 @@ function effectOf(
     case 'redirect':
       return { status: action.status, location: locationOf(action, match, request), answered };
     case 'route': {
+      const aborted = rule.fault && abortOf(rule.fault, () => 0.5);
+      if (aborted !== undefined) return { status: aborted.status };
+      const preflight = rule.cors && new Cors(rule.cors).decide(request);
+      if (preflight?.type === 'answer') return { status: 200, answered: mapped(preflight.fields) };
       const shares = sharesOf(action, snapshot);
       const [only, ...others] = Object.keys(shares);
       const status = others.length === 0 && only?.startsWith('status ') ? Number(only.slice(7)) : undefined;
       return { shares, ...(status === undefined ? sent(rule, action, match, request, row) : { status }) };
     }
   }
+}
+
+function mapped(fields: readonly string[]): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (let index = 0; index < fields.length; index += 2) result[fields[index]!] = fields[index + 1]!;
+  return result;
+}
+
+/** What CORS adds to the answer of a backend. */
+function corsMarks(rule: HttpRule, request: ReceivedRequest): Record<string, string> {
+  const cors = rule.cors && new Cors(rule.cors);
+  const decision = cors?.decide(request);
+  const fields: string[] = [];
+  if (decision?.type === 'forward' && decision.origin !== '') cors!.mark(decision.origin, fields);
+  return mapped(fields);
 }
 
 function sharesOf({ destinations }: RouteAction, snapshot: CompiledSnapshot): Record<string, number> {
@@ -162,7 +183,10 @@ function sent(
       authority: rewrite.authority || request.authority,
       headers: changed(row.request?.headers ?? {}, [destination.headers.request, rule.headers.request]),
     },
-    answered: changed({}, [destination.headers.response, rule.headers.response]),
+    answered: {
+      ...changed({}, [destination.headers.response, rule.headers.response]),
+      ...corsMarks(rule, request),
+    },
   };
 }
 

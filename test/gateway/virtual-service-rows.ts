@@ -10,6 +10,16 @@ const rule = 'VirtualService default/reviews http[0]';
 
 const toV1 = 'route: [{ destination: { host: reviews, subset: v1 } }]';
 
+const cors = `corsPolicy:
+  allowOrigins: [{ exact: "https://a.example" }]
+  allowMethods: [GET, POST]
+  allowHeaders: [x-a]
+  exposeHeaders: [x-b]
+  maxAge: 10m
+  allowCredentials: true`;
+
+const preflight = (origin: string) => ({ origin, 'access-control-request-method': 'POST' });
+
 const annotated = `apiVersion: v1
 kind: Service
 metadata: { name: spare, namespace: default, annotations: { weft.dev/l7: enabled } }
@@ -340,6 +350,65 @@ export const virtualServiceRows: readonly Row[] = [
         },
       },
     },
+  },
+  {
+    name: 'corsPolicy: a preflight of an allowed origin is answered',
+    manifests: only(cors),
+    to,
+    request: { method: 'OPTIONS', headers: preflight('https://a.example') },
+    expect: {
+      rule,
+      status: 200,
+      answered: {
+        'access-control-allow-origin': 'https://a.example',
+        'access-control-allow-methods': 'GET,POST',
+        'access-control-allow-headers': 'x-a',
+        'access-control-allow-credentials': 'true',
+        'access-control-max-age': '600',
+      },
+    },
+  },
+  {
+    name: 'corsPolicy: a preflight of another origin is forwarded',
+    manifests: only(cors),
+    to,
+    request: { method: 'OPTIONS', headers: preflight('https://b.example') },
+    expect: { shares: v1, answered: { 'access-control-allow-origin': undefined } },
+  },
+  {
+    name: 'corsPolicy: a preflight of another origin is answered without a word, with unmatchedPreflights IGNORE',
+    manifests: only(`${cors}\n  unmatchedPreflights: IGNORE`),
+    to,
+    request: { method: 'OPTIONS', headers: preflight('https://b.example') },
+    expect: { status: 200, answered: { 'access-control-allow-origin': undefined } },
+  },
+  {
+    name: 'corsPolicy: a request of an allowed origin',
+    manifests: only(cors),
+    to,
+    request: { headers: { origin: 'https://a.example' } },
+    expect: {
+      shares: v1,
+      answered: { 'access-control-allow-origin': 'https://a.example', 'access-control-expose-headers': 'x-b' },
+    },
+  },
+  {
+    name: 'corsPolicy: a request without an origin',
+    manifests: only(cors),
+    to,
+    expect: { shares: v1, answered: { 'access-control-allow-origin': undefined } },
+  },
+  {
+    name: 'fault: abort of every request',
+    manifests: only('fault: { abort: { httpStatus: 418, percentage: { value: 100 } } }'),
+    to,
+    expect: { rule, status: 418 },
+  },
+  {
+    name: 'fault: abort of none',
+    manifests: only('fault: { abort: { httpStatus: 418, percentage: { value: 0 } } }'),
+    to,
+    expect: { rule, shares: v1 },
   },
   {
     name: 'corsPolicy by the older allowOrigin',
