@@ -70,7 +70,8 @@ export class Adaptive implements Picker {
   }
 
   #expected(member: Member, now: number): number {
-    return member.latency.expected(now, member.inFlight, this.#state.typical.value, this.#missedTurns(member));
+    const { value, load } = this.#state.typical;
+    return member.latency.expected(now, member.inFlight, value, load * member.weight, this.#missedTurns(member));
   }
 
   #candidates(query: PickQuery): readonly Member[] {

@@ -82,7 +82,7 @@ export class ClusterBalancer {
   #origin: Origin;
   readonly #random: Random;
   readonly #state: PickerState;
-  readonly #typical = { value: 1 };
+  readonly #typical = { value: 1, load: 0 };
   readonly #memories = new Map<string, Memory>();
   readonly #detector: OutlierDetector;
   #hasTypical = false;
@@ -169,17 +169,20 @@ export class ClusterBalancer {
     if (outcome.type === 'cancelled') return;
     if (outcome.type !== 'response' || isFault(outcome.status)) {
       member.latency.fault(this.#typical.value, now);
+      Turns.forfeit(member);
     } else if (latency !== undefined) {
       member.latency.success(latency, lease.load, now);
-      this.#learn(latency);
+      this.#learn(latency, lease.load / Math.max(member.weight, 1));
     }
     if (this.#members.get(member.address) !== member) return;
     if (this.#detector.record(member.health, outcome, now)) this.#validUntil = Number.NEGATIVE_INFINITY;
   }
 
-  #learn(latency: number): void {
-    if (this.#hasTypical) this.#typical.value += (latency - this.#typical.value) * typicalStep;
-    else this.#typical.value = Math.max(latency, 0.01);
+  #learn(latency: number, load: number): void {
+    const typical = this.#typical;
+    typical.load += (load - typical.load) * typicalStep;
+    if (this.#hasTypical) typical.value += (latency - typical.value) * typicalStep;
+    else typical.value = Math.max(latency, 0.01);
     this.#hasTypical = true;
   }
 
@@ -188,7 +191,7 @@ export class ClusterBalancer {
     member.inFlight = seen.inFlight;
     if (seen.latencyMs > 0) {
       member.latency.adopt(seen.latencyMs, seen.inFlight);
-      this.#learn(seen.latencyMs);
+      this.#learn(seen.latencyMs, seen.inFlight / Math.max(member.endpoint.weight, 1));
     }
     member.health.ejection = seen.ejection;
   }

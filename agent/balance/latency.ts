@@ -46,14 +46,15 @@ export class Latency {
 
   /**
    * The expected latency of one more request, ms: what was observed, drawn towards `typical` (what the cluster's endpoints take) as it ages, and scaled
-   * to `inFlight` requests before it. `missedTurns`: what its fair share would have been since it was last picked; errors are not forgotten by it.
+   * to `inFlight` requests before it; more load than is fair when it was measured counts for nothing, so that equals whose latency does not depend on load
+   * come to equal shares. `missedTurns`: what its fair share would have been since it was last picked; errors are not forgotten by it.
    */
-  expected(now: number, inFlight: number, typical: number, missedTurns: number): number {
+  expected(now: number, inFlight: number, typical: number, fairLoad: number, missedTurns: number): number {
     if (this.#value === 0) return typical * (inFlight + 1);
     const age = (now - this.#at) / decayMs;
     if (this.#faults > 0) return (typical + (this.#value - typical) * Math.exp(-age)) * (inFlight + 1);
     const certainty = (this.#samples / (this.#samples + prior)) * Math.exp(-Math.max(age, missedTurns / decayTurns));
-    return ((typical + (this.#value - typical) * certainty) * (inFlight + 1)) / (this.#load + 1);
+    return ((typical + (this.#value - typical) * certainty) * (inFlight + 1)) / (Math.min(this.#load, fairLoad) + 1);
   }
 
   /** It was picked after it had been passed over: what is forgotten by then does not come back with the next response. */

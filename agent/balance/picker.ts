@@ -24,8 +24,8 @@ export interface Picker {
 /** What a picker needs besides its members, and keeps while these change. */
 export interface PickerState {
   readonly random: Random;
-  /** What a response of this cluster takes, ms. */
-  readonly typical: { readonly value: number };
+  /** What a response of this cluster takes, ms, and how many others its endpoint had in flight for its weight. */
+  readonly typical: { readonly value: number; readonly load: number };
 }
 
 /** Policies that compare members look at all of up to so many … */

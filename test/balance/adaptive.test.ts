@@ -8,13 +8,18 @@ import { Turns } from '../../agent/balance/turns.js';
 import { members, seeded } from './endpoints.js';
 import { quantile, type Subject, simulate } from './replicas.js';
 
-type Make = (all: readonly Member[], typical: { value: number }) => Picker;
+interface Typical {
+  value: number;
+  load: number;
+}
+
+type Make = (all: readonly Member[], typical: Typical) => Picker;
 
 const adaptive: Make = (all, typical) => new Adaptive(all, new Turns(), { random: seeded(11), typical });
 
 function subject(weights: readonly number[], make: Make): Subject {
   const all = members(weights);
-  const typical = { value: 1 };
+  const typical = { value: 1, load: 0 };
   const picker = make(all, typical);
   return {
     members: all,
@@ -22,6 +27,7 @@ function subject(weights: readonly number[], make: Make): Subject {
     done(member, ms, load, now) {
       member.latency.success(ms, load, now);
       typical.value += (ms - typical.value) * 0.02;
+      typical.load += (load / member.weight - typical.load) * 0.02;
     },
   };
 }
@@ -51,6 +57,29 @@ test('equals get equal shares, in calm and under load', (t) => {
   }
 });
 
+test('equals whose latency does not depend on load get equal shares, however they were loaded', (t) => {
+  const all = members(ones(4));
+  const typical = { value: 5, load: 12 };
+  const picker = adaptive(all, typical);
+  const flights: { member: Member; load: number; end: number }[] = [];
+  const random = seeded(8);
+  const got = new Map<Member, number>(all.map((member) => [member, 0]));
+  const begin = (now: number, member = picker.pick({ hash: undefined, tried: [], now })!) => {
+    got.set(member, got.get(member)! + 1);
+    flights.push({ member, load: member.inFlight++, end: now + 4 + 2 * random() });
+  };
+  for (let i = 0; i < 50; i++) begin(0, all[i < 35 ? 0 : (i % 3) + 1]);
+  for (let i = 0; i < 8000; i++) {
+    flights.sort((a, b) => a.end - b.end);
+    const { member, load, end } = flights.shift()!;
+    member.inFlight--;
+    member.latency.success(5, load, end);
+    typical.load += (load - typical.load) * 0.02;
+    begin(end);
+  }
+  for (const count of got.values()) t.true(Math.abs(count - 2012) < 60, `${count} of 8050`);
+});
+
 test('weights are respected: a replica of three times the weight and speed gets three times as much', (t) => {
   const load = { speeds: [3, 1, 1, 1], serviceMs: 1, utilisation: 0.4, requests: 6000, random: seeded(6) };
   const [heavy] = simulate(subject([3, 1, 1, 1], adaptive), load).served;
@@ -59,7 +88,7 @@ test('weights are respected: a replica of three times the weight and speed gets 
 
 test('while nothing is known, turns are exact by weight', (t) => {
   const all = members([3, 2, 1]);
-  const picker = adaptive(all, { value: 1 });
+  const picker = adaptive(all, { value: 1, load: 0 });
   const picked = Array.from({ length: 60 }, () => picker.pick({ hash: undefined, tried: [], now: 0 })!);
   t.deepEqual(
     all.map((member) => picked.filter((each) => each === member).length),
@@ -73,7 +102,7 @@ function run(
   picker: Picker,
   count: number,
   answer: (member: Member) => number | 'error',
-  typical: { value: number },
+  typical: Typical,
 ): Map<Member, number> {
   const got = new Map<Member, number>(all.map((member) => [member, 0]));
   for (let i = 0; i < count; i++) {
@@ -92,7 +121,7 @@ function run(
 
 test('failing fast attracts nothing; back in health it gets its share again', (t) => {
   const all = members(ones(4));
-  const typical = { value: 10 };
+  const typical = { value: 10, load: 0 };
   const picker = adaptive(all, typical);
   const bad = all[2]!;
   const broken = run(all, picker, 2000, (member) => (member === bad ? 'error' : 10), typical);
@@ -104,7 +133,7 @@ test('failing fast attracts nothing; back in health it gets its share again', (t
 
 test('what was slow once is not forgotten for ever', (t) => {
   const all = members(ones(4));
-  const typical = { value: 10 };
+  const typical = { value: 10, load: 0 };
   const picker = adaptive(all, typical);
   all[1]!.latency.success(2000, 0, 0);
   const got = run(all, picker, 2000, () => 10, typical);
@@ -113,7 +142,7 @@ test('what was slow once is not forgotten for ever', (t) => {
 
 test('a fresh endpoint gets its share, and no flood', (t) => {
   const all = members(ones(4));
-  const typical = { value: 10 };
+  const typical = { value: 10, load: 0 };
   const turns = new Turns();
   const state = { random: seeded(1), typical };
   run(all.slice(0, 3), new Adaptive(all.slice(0, 3), turns, state), 3000, () => 10, typical);
@@ -129,14 +158,14 @@ test('the hottest of many are passed over, however quick they seem', (t) => {
   hot.latency.success(0.1, 0, 100);
   hot.latency.success(0.1, 0, 30_000);
   hot.inFlight = 3;
-  const picker = adaptive(all, { value: 50 });
+  const picker = adaptive(all, { value: 50, load: 0 });
   for (let i = 0; i < 50; i++) t.not(picker.pick({ hash: undefined, tried: [], now: 30_000 }), hot);
 });
 
 test('of many members some are drawn; a share is told for each', (t) => {
   const all = members(ones(300));
-  const picker = adaptive(all, { value: 5 });
-  const got = run(all, picker, 6000, (member) => (member === all[7] ? 500 : 5), { value: 5 });
+  const picker = adaptive(all, { value: 5, load: 0 });
+  const got = run(all, picker, 6000, (member) => (member === all[7] ? 500 : 5), { value: 5, load: 0 });
   t.true(got.get(all[7]!)! < 15);
   t.true([...got.values()].filter((count) => count > 0).length > 295);
   t.true(Math.abs(picker.shares(30_000).reduce((sum, share) => sum + share, 0) - 1) < 1e-9);

@@ -1,14 +1,15 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 
 /** A real server on loopback, which counts what it gets and can die. */
 export class Backend {
-  readonly #server: Server | TcpServer;
+  readonly #server: Server | Http2Server | TcpServer;
   readonly #sockets = new Set<Socket>();
   readonly port: number;
   requests = 0;
 
-  private constructor(server: Server | TcpServer) {
+  private constructor(server: Server | Http2Server | TcpServer) {
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
     server.on('connection', (socket: Socket) => {
@@ -29,6 +30,19 @@ export class Backend {
     });
     server.keepAliveTimeout = 60_000;
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    const backend = new Backend(server);
+    return backend;
+  }
+
+  /** HTTP/2 with prior knowledge. */
+  static async http2(answer: (stream: ServerHttp2Stream) => void): Promise<Backend> {
+    const server = createHttp2Server();
+    server.on('stream', (stream) => {
+      backend.requests++;
+      stream.on('error', () => {});
+      answer(stream);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const backend = new Backend(server);
     return backend;
   }

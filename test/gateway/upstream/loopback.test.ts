@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from 'node:http2';
 import test, { type ExecutionContext } from 'ava';
 import type { ClusterPolicy } from '../../../agent/balance/cluster.js';
 import { systemClock } from '../../../agent/clock.js';
@@ -250,4 +251,41 @@ test.serial('L4: nobody there', async (t) => {
   const ask = { snapshot: config, cluster: webKey, downstream: outside, client: undefined, sni: '' };
   t.deepEqual(await upstreams.connect(ask), { type: 'refused', why: 'connect-failure' });
   t.deepEqual(await upstreams.connect({ ...ask, cluster: 'none:1' }), { type: 'refused', why: 'no-cluster' });
+});
+
+const respond = (stream: ServerHttp2Stream): void => {
+  stream.respond({ ':status': 200 });
+  stream.end('ok');
+};
+
+async function http2Backends(t: ExecutionContext, count: number): Promise<Backend[]> {
+  const made = await Promise.all(Array.from({ length: count }, () => Backend.http2(respond)));
+  t.teardown(() => Promise.all(made.map((backend) => backend.kill())));
+  return made;
+}
+
+test.serial('HTTP/2: 4 000 requests, each balanced, over one connection to each backend', async (t) => {
+  const four = await http2Backends(t, 4);
+  const ports = four.map((each) => each.port);
+  const { upstreams, config } = upstreamsFor(t, ports, policy({ balancing: { type: 'adaptive' }, protocol: 'http2' }));
+  const { words } = await load(upstreams, config, 4000, 50);
+  t.deepEqual(words, { 'head 200': 4000 });
+  t.log(four.map((each) => each.requests).join(' '));
+  for (const backend of four) {
+    t.is(backend.connections, 1);
+    t.true(backend.requests > 800 && backend.requests < 1200, `${backend.requests} of 4000`);
+  }
+});
+
+test.serial('HTTP/2: a backend that is killed costs no request that was not in flight on it', async (t) => {
+  const three = await http2Backends(t, 3);
+  const ports = three.map((each) => each.port);
+  const { upstreams, config } = upstreamsFor(t, ports, policy({ protocol: 'http2' }));
+  const running = load(upstreams, config, 3000, 16);
+  while (three[1]!.requests < 300) await new Promise((resolve) => setImmediate(resolve));
+  await three[1]!.kill();
+  const { words } = await running;
+  const lost = 3000 - (words['head 200'] ?? 0);
+  t.true(lost <= 16, `${lost} lost: ${JSON.stringify(words)}`);
+  t.true(three[1]!.requests < 1000);
 });
