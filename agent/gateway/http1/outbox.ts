@@ -3,8 +3,11 @@ import type { Duplex } from 'node:stream';
 /** Waiting text beyond this is written at once. */
 const mostText = 64 * 1024;
 
-/** Those with text that waits for the end of the current tick. */
+/** Those with text that waits for the end of the current turn. */
 let waiting: Outbox[] = [];
+
+/** A read is being worked off, at whose end all is flushed. */
+let isInTurn = false;
 
 function flushWaiting(): void {
   const outboxes = waiting;
@@ -12,9 +15,20 @@ function flushWaiting(): void {
   for (const outbox of outboxes) outbox.flush();
 }
 
+/** Gives bytes to `take`, then writes what waits on any connection. */
+export function takeTurn(take: (bytes: Buffer, isBorrowed: boolean) => void, bytes: Buffer, isBorrowed: boolean): void {
+  isInTurn = true;
+  try {
+    take(bytes, isBorrowed);
+  } finally {
+    isInTurn = false;
+    if (waiting.length > 0) flushWaiting();
+  }
+}
+
 /**
- * What goes out on one connection. A head, small chunks of a body and its end that are given within one tick leave in one system call: text waits
- * until `flush`, a large chunk, or the end of the tick.
+ * What goes out on one connection. A head, small chunks of a body and its end that are given within one turn leave in one system call: text waits
+ * until `flush`, a large chunk, or the end of the turn (of the read that is worked off, otherwise of the tick).
  */
 export class Outbox {
   readonly #stream: Duplex;
@@ -33,7 +47,7 @@ export class Outbox {
     if (this.#text.length > mostText) this.flush();
     else if (!this.#isWaiting) {
       this.#isWaiting = true;
-      if (waiting.push(this) === 1) process.nextTick(flushWaiting);
+      if (waiting.push(this) === 1 && !isInTurn) process.nextTick(flushWaiting);
     }
   }
 

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import { takeTurn } from './outbox.js';
 
 /** One buffer for the reads of all connections: each read is used up, or copied, before the next. */
 const shared: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
@@ -18,14 +19,14 @@ interface StreamHandle {
 export function readSocket(socket: Duplex, take: (bytes: Buffer, isBorrowed: boolean) => void): void {
   const fields = userBufferFields(socket);
   if (fields === undefined) {
-    socket.on('data', (chunk: Buffer) => take(chunk, false));
+    socket.on('data', (chunk: Buffer) => takeTurn(take, chunk, false));
     return;
   }
   const [buffer, callback, handle] = fields;
   Object.assign(socket, {
     [buffer]: shared,
     [callback]: (size: number) => {
-      take(shared.subarray(0, size), true);
+      takeTurn(take, shared.subarray(0, size), true);
       return true;
     },
   });

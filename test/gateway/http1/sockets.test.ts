@@ -8,6 +8,7 @@ import { buffered } from '../../../agent/gateway/http1/buffered.js';
 import { Http1Client } from '../../../agent/gateway/http1/client.js';
 import { http1Limits } from '../../../agent/gateway/http1/limits.js';
 import { type ServedConnection, serveHttp1 } from '../../../agent/gateway/http1/server.js';
+import { readSocket } from '../../../agent/gateway/http1/socket-reader.js';
 import { downstream, forward } from './wire.js';
 
 const options = { limits: http1Limits, clock: systemClock };
@@ -230,4 +231,26 @@ test.serial('what connections keep is counted, and given back', async (t) => {
   socket.resetAndDestroy();
   while (buffered.bytes !== before.bytes) await new Promise((resolve) => setImmediate(resolve));
   t.is(buffered.bytes, before.bytes);
+});
+
+test.serial('this Node reads TCP into the shared buffer, accepted and connected', async (t) => {
+  const borrowed: boolean[] = [];
+  const texts: string[] = [];
+  const note = (bytes: Buffer, isBorrowed: boolean) => {
+    borrowed.push(isBorrowed);
+    texts.push(bytes.toString());
+  };
+  const server = createServer((socket) => {
+    readSocket(socket, note);
+    socket.write('down');
+  });
+  const port = await listen(t, server);
+  const socket = connect(port, '127.0.0.1');
+  await new Promise((resolve) => socket.once('connect', resolve));
+  readSocket(socket, note);
+  socket.write('up');
+  while (texts.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  socket.destroy();
+  t.deepEqual(texts.sort(), ['down', 'up']);
+  t.deepEqual(borrowed, [true, true]);
 });
