@@ -2,20 +2,21 @@ import type { ClusterEndpoint } from '../../balance/cluster.js';
 import type { Failure, FieldLines, ResponseHead, Tunnel } from '../exchange.js';
 import type { AttemptQuery, Refusal } from '../upstream/attempt.js';
 import type { Call } from './call.js';
-import type { Deadline } from './deadlines.js';
-import { setField } from './fields.js';
 import { grpcStatusIn } from './grpc.js';
-import { applyChange } from './header-change.js';
 import { failureAnswer, type LocalAnswer, refusalAnswer, timedOut } from './local-answer.js';
 import type { MirroredRequest } from './mirror.js';
 import { withAttemptCount } from './outgoing.js';
 import { type AttemptFailure, isUnprocessed } from './retry-policy.js';
+import { returnFields } from './returning.js';
 import { mirrorsOf, type Route } from './route.js';
+import { type TimerName, Timers } from './timers.js';
 import { Try, type TryOwner } from './try.js';
-import { joinTunnels } from './tunnel.js';
+import { TunnelPair } from './tunnel.js';
 
 /** So often is another backend asked at once when it is sure that the last one did nothing, whatever the rule says. */
 const unprocessedRetries = 2;
+
+const tunnelFlags = { client: 'DC', backend: 'UC', silence: 'SI' } as const;
 
 /** A request under way to backends: attempts, retries, timeouts, and the stream of both bodies. */
 export class Dispatch implements TryOwner {
@@ -32,10 +33,7 @@ export class Dispatch implements TryOwner {
   #lastFailure: LocalAnswer | undefined;
   #tried: string[] = [];
   #attemptStarted = 0;
-  #wholeTimeout: Deadline | undefined;
-  #deadline: Deadline | undefined;
-  #tryTimeout: Deadline | undefined;
-  #backoff: Deadline | undefined;
+  #timers: Timers | undefined;
   #isTunnel = false;
 
   constructor(call: Call, route: Route) {
@@ -45,9 +43,7 @@ export class Dispatch implements TryOwner {
 
   begin(): void {
     const { deadlineMs } = this.#route;
-    if (deadlineMs !== undefined) {
-      this.#deadline = this.#call.parts.deadlines.after(deadlineMs, () => this.#timeOut());
-    }
+    if (deadlineMs !== undefined) this.#startTimer('deadline', deadlineMs, () => this.#timeOut());
     if (this.#call.body.isEnded) this.#startWholeTimeout();
     if (this.#route.destination.mirrors.length > 0) this.#mirror();
     this.#attempt(false);
@@ -88,17 +84,21 @@ export class Dispatch implements TryOwner {
     }
   }
 
+  #startTimer(name: TimerName, ms: number, expire: () => void): void {
+    this.#timers ??= new Timers(this.#call.parts.deadlines);
+    this.#timers.start(name, ms, expire);
+  }
+
   #startWholeTimeout(): void {
     const { timeoutMs } = this.#route.plan;
-    if (timeoutMs === undefined || this.#wholeTimeout !== undefined) return;
-    this.#wholeTimeout = this.#call.parts.deadlines.after(timeoutMs, () => this.#timeOut());
+    if (timeoutMs !== undefined) this.#startTimer('whole', timeoutMs, () => this.#timeOut());
   }
 
   #startTryTimeout(): void {
     const ms = this.#route.plan.retries?.perTryTimeoutMs;
     if (ms === undefined || this.#current === undefined || this.#responded) return;
     const one = this.#current;
-    this.#tryTimeout = this.#call.parts.deadlines.after(ms, () => {
+    this.#startTimer('try', ms, () => {
       one.abort({ type: 'failure', why: 'timeout' });
       this.#attemptFailed('timeout');
     });
@@ -159,7 +159,7 @@ export class Dispatch implements TryOwner {
   }
 
   #attemptFailed(why: AttemptFailure): void {
-    this.#tryTimeout?.cancel();
+    this.#timers?.cancel('try');
     const { retries } = this.#route.plan;
     const isWanted = retries?.wantsAfterFailure(why) ?? false;
     this.#lastFailure = failureAnswer(why, this.#call.attempts > 1);
@@ -187,7 +187,7 @@ export class Dispatch implements TryOwner {
       this.#current = undefined;
       call.holdBody();
       const ms = retries.backoffMs(this.#retries, call.parts.random);
-      this.#backoff = call.parts.deadlines.after(ms, () => this.#attempt(true));
+      this.#startTimer('backoff', ms, () => this.#attempt(true));
       return true;
     }
     if (isWanted && retries !== undefined && retries.attempts > 0)
@@ -212,7 +212,7 @@ export class Dispatch implements TryOwner {
     const grpcStatus = call.request.isGrpc ? grpcStatusIn(head.fields) : undefined;
     const { retries } = this.#route.plan;
     if (retries?.wantsAfterHead(head.status, grpcStatus, head.fields) && this.#retry(true, false)) {
-      this.#tryTimeout?.cancel();
+      this.#timers?.cancel('try');
       one.settle({ type: 'response', status: head.status, grpcStatus });
       one.discard(head, ended);
       return;
@@ -228,15 +228,11 @@ export class Dispatch implements TryOwner {
     const call = this.#call;
     this.#responded = true;
     this.#status = head.status;
-    this.#tryTimeout?.cancel();
+    this.#timers?.cancel('try');
     this.#giveRetryBack();
     call.body.forget();
     call.upstreamMs = call.parts.clock.monotonic() - this.#attemptStarted;
-    const { fields } = head;
-    setField(fields, 'x-envoy-upstream-service-time', String(Math.round(call.upstreamMs)));
-    if (this.#route.hash.setCookie !== '') fields.push('set-cookie', this.#route.hash.setCookie);
-    for (const change of this.#route.destination.response) applyChange(change, fields, call.formatContext(fields));
-    call.markCors(fields);
+    returnFields(call, this.#route, head.fields);
   }
 
   responseData(one: Try, chunk: Buffer): void {
@@ -255,13 +251,21 @@ export class Dispatch implements TryOwner {
     this.#respond(head);
     this.#cancelTimers();
     this.#isTunnel = true;
-    joinTunnels(call.exchange.upgrade(head), tunnel, (fromClient, toClient, broken) => {
-      one.settle({ type: 'response', status: head.status, grpcStatus: undefined });
-      call.requestBytes += fromClient;
-      this.#responseBytes += toClient;
-      if (broken !== undefined) call.addFlag(broken === 'client' ? 'DC' : 'UC');
-      this.#finish();
-    });
+    const { clock, deadlines } = call.parts;
+    const pair = new TunnelPair(
+      call.exchange.upgrade(head),
+      tunnel,
+      clock,
+      deadlines,
+      (fromClient, toClient, broken) => {
+        one.settle({ type: 'response', status: head.status, grpcStatus: undefined });
+        call.requestBytes += fromClient;
+        this.#responseBytes += toClient;
+        if (broken !== undefined) call.addFlag(tunnelFlags[broken]);
+        this.#finish();
+      },
+    );
+    pair.begin();
   }
 
   requestDrained(): void {
@@ -287,10 +291,7 @@ export class Dispatch implements TryOwner {
   }
 
   #cancelTimers(): void {
-    this.#wholeTimeout?.cancel();
-    this.#deadline?.cancel();
-    this.#tryTimeout?.cancel();
-    this.#backoff?.cancel();
+    this.#timers?.cancelAll();
     this.#giveRetryBack();
   }
 

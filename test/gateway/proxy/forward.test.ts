@@ -151,6 +151,43 @@ test('an upgrade becomes a tunnel', (t) => {
   t.like(world.record, { status: 101, requestBytes: 5, responseBytes: 4, flags: '-' });
 });
 
+test('a tunnel ends when nothing moves: after an hour, or after a minute with one direction ended', (t) => {
+  for (const [ends, ms] of [
+    [false, 3_600_000],
+    [true, 60_000],
+  ] as const) {
+    const world = worldRouting({});
+    const exchange = world.send(get('/ws', { upgrade: 'websocket' }));
+    const backend = new FakeTunnel();
+    world.upstreams.last.receiver.upgraded({ status: 101, fields: [], length: undefined }, backend);
+    if (ends) exchange.tunnel!.receiver!.end([]);
+    world.clock.pass(ms - 500);
+    backend.receiver!.data(Buffer.from('a'));
+    world.clock.pass(ms - 1);
+    t.is(world.records.length, 0);
+    world.clock.pass(20);
+    t.true(exchange.tunnel!.isAborted);
+    t.true(backend.isAborted);
+    t.like(world.record, { status: 101, flags: 'SI', responseBytes: 1 });
+  }
+});
+
+test('a tunnel breaks at both ends', (t) => {
+  for (const [side, flags] of [
+    ['client', 'DC'],
+    ['backend', 'UC'],
+  ] as const) {
+    const world = worldRouting({});
+    const exchange = world.send(get('/ws', { upgrade: 'websocket' }));
+    const backend = new FakeTunnel();
+    world.upstreams.last.receiver.upgraded({ status: 101, fields: [], length: undefined }, backend);
+    const [broken, other] = side === 'client' ? [exchange.tunnel!, backend] : [backend, exchange.tunnel!];
+    broken.receiver!.fail('reset');
+    t.true(other.isAborted);
+    t.is(world.record.flags, flags);
+  }
+});
+
 test('CONNECT is refused', (t) => {
   const exchange = worldWith({}).send(get('example.org:443', { method: 'CONNECT' }));
   t.is(exchange.response?.status, 405);
