@@ -58,9 +58,17 @@ export class Backend {
     return backend;
   }
 
+  /** As a server that stops in order: no new connections, idle ones end, answers are finished. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+    });
+  }
+
   /** As kill -9: the port refuses, every connection is reset. */
   kill(): Promise<void> {
     for (const socket of this.#sockets) socket.resetAndDestroy();
+    if (!this.#server.listening) return Promise.resolve();
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
     });

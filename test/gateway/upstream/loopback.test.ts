@@ -289,3 +289,54 @@ test.serial('HTTP/2: a backend that is killed costs no request that was not in f
   t.true(lost <= 16, `${lost} lost: ${JSON.stringify(words)}`);
   t.true(three[1]!.requests < 1000);
 });
+
+test.serial('a backend that takes requests and resets them is left alone after a few', async (t) => {
+  const [good] = await backends(t, [(_, response) => response.end()]);
+  const bad = await Backend.tcp((socket) => socket.once('data', () => socket.resetAndDestroy()));
+  t.teardown(() => bad.kill());
+  const { upstreams, config } = upstreamsFor(t, [good!.port, bad.port], adaptive);
+  const { words } = await load(upstreams, config, 500, 4);
+  t.true((words['fail reset'] ?? 0) <= 10, JSON.stringify(words));
+  t.is((words['head 200'] ?? 0) + (words['fail reset'] ?? 0), 500);
+});
+
+test.serial('all backends are replaced one after the other under load: no request fails', async (t) => {
+  const answer: Parameters<typeof Backend.http>[0] = (_, response) => response.end();
+  const old = await backends(t, [answer, answer, answer]);
+  const fresh = await backends(t, [answer, answer, answer]);
+  const serving = old.map((backend) => backend.port);
+  const { upstreams } = upstreamsFor(t, serving, adaptive);
+  let config = snapshot();
+  const apply = (): void => {
+    const endpoints = serving.map((port) => endpoint(port, { address: '127.0.0.1', port }));
+    config = snapshot(cluster(endpoints, {}, adaptive));
+    upstreams.update(config);
+  };
+  apply();
+  const words = new Set<string>();
+  let isOver = false;
+  let count = 0;
+  const one = async (): Promise<void> => {
+    while (!isOver) {
+      words.add((await send(upstreams, config)).said);
+      count++;
+    }
+  };
+  const running = Promise.all(Array.from({ length: 16 }, one));
+  for (const [index, backend] of old.entries()) {
+    const from = count;
+    serving.push(fresh[index]!.port);
+    apply();
+    while (count < from + 300) await new Promise((resolve) => setImmediate(resolve));
+    serving.splice(serving.indexOf(backend.port), 1);
+    apply();
+    await backend.close();
+  }
+  isOver = true;
+  await running;
+  t.deepEqual([...words], ['head 200']);
+  t.deepEqual(
+    fresh.map((backend) => backend.requests > 0),
+    [true, true, true],
+  );
+});
