@@ -82,7 +82,7 @@ struct {
 /* What falls out when it is full has long been accepted: a connection needs its row only for the handshake. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 16384);
 	__type(key, struct admission_key);
 	__type(value, struct admission);
 } admissions __weak SEC(".maps");

@@ -4,7 +4,7 @@ import { isArray, keySizeOf, type Rows, type Store, TableFullError, valueSizeOf 
 
 /** Capacities of bpf/maps.h. */
 export const defaultCapacities: Readonly<Record<TableName, number>> = {
-  admissions: 65536,
+  admissions: 16384,
   affinities: 65536,
   backend_states: 131072,
   backends: 131072,
