@@ -47,6 +47,16 @@ const capabilities: readonly Capability[] = [
     needed: true,
     for: 'ending sockets to backends that are gone, and the canary’s network namespace',
   },
+  { name: 'CAP_SETGID', bit: 6, needed: false, for: 'HTTP rules: gateway workers become nobody' },
+  { name: 'CAP_SETUID', bit: 7, needed: false, for: 'HTTP rules: gateway workers become nobody' },
+  { name: 'CAP_SETPCAP', bit: 8, needed: false, for: 'HTTP rules: gateway workers give their capabilities up' },
+  { name: 'CAP_KILL', bit: 5, needed: false, for: 'HTTP rules: ending gateway workers' },
+  {
+    name: 'CAP_SYS_PTRACE',
+    bit: 19,
+    needed: false,
+    for: 'ingress: taking ports over, with what waits there, after the agent was killed',
+  },
   { name: 'CAP_CHOWN', bit: 0, needed: false, for: '--api-group' },
   { name: 'CAP_NET_BIND_SERVICE', bit: 10, needed: false, for: '--api and --metrics on ports below 1024' },
 ];

@@ -1,6 +1,6 @@
+import { greatestCommonDivisor } from '../../agent/balance/stride.js';
 import { ringOf } from '../../agent/compile/maglev.js';
 import type { FrontendPlan } from '../../agent/compile/plan.js';
-import { greatestCommonDivisor } from '../../agent/balance/stride.js';
 import { indexKey, type Store } from '../../agent/kernel/store.js';
 import { showEndpoint } from '../../agent/tables/address.js';
 import { viewOf } from '../../agent/tables/bytes.js';
