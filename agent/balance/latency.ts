@@ -5,11 +5,14 @@ const decayTurns = 24;
 /** So many responses must come before an observation counts as much as what is typical. */
 const prior = 2;
 
-/** How many typical latencies a first error counts as; each further one in a row doubles it, up to `maxFaultFactor`. */
-const faultFactor = 64;
-const maxFaultFactor = 1024;
-/** An error is at least that slow, ms. */
-const leastFaultMs = 50;
+/**
+ * The first error counts as so many typical latencies, each further one in a row as so many times more: one of a hundred requests that fails costs an endpoint a
+ * few turns, one that always fails is asked a few times a minute.
+ */
+const faultFactor = 4;
+const mostFaults = 5;
+/** What is typical, for errors, at least, ms. */
+const leastTypicalMs = 1.25;
 
 /** The share of the way that one slower response moves the estimate up, and a quicker one of the same moment down. */
 const rise = 0.3;
@@ -17,7 +20,7 @@ const fall = 0.1;
 
 /**
  * What responses of an endpoint took, as one number that rises fast, falls with time and is told beside the requests that were in flight when it was
- * measured. A Peak-EWMA (twitter/finagle's `loadBalancer/peakEwma`): going up at once, coming down by w = exp(−dt/τ).
+ * measured. After the Peak-EWMA of twitter/finagle (w = exp(−dt/τ)), which goes up at once: one slow response in many is chance, so that here it goes up fast.
  */
 export class Latency {
   /** ms; 0: nothing observed yet. */
@@ -29,10 +32,6 @@ export class Latency {
   #faults = 0;
   /** Responses, as far as they matter for how sure the value is. */
   #samples = 0;
-
-  get isKnown(): boolean {
-    return this.#value > 0;
-  }
 
   /** While errors are the last that was heard of it. */
   get isFaulty(): boolean {
@@ -47,13 +46,14 @@ export class Latency {
   /**
    * The expected latency of one more request, ms: what was observed, drawn towards `typical` (what the cluster's endpoints take) as it ages, and scaled
    * to `inFlight` requests before it; more load than is fair when it was measured counts for nothing, so that equals whose latency does not depend on load
-   * come to equal shares. `missedTurns`: what its fair share would have been since it was last picked; errors are not forgotten by it.
+   * come to equal shares. `missedTurns`: what its fair share would have been since it was last picked; several errors are forgotten only by time.
    */
   expected(now: number, inFlight: number, typical: number, fairLoad: number, missedTurns: number): number {
     if (this.#value === 0) return typical * (inFlight + 1);
-    const age = (now - this.#at) / decayMs;
+    let age = (now - this.#at) / decayMs;
+    if (this.#faults < 2) age = Math.max(age, missedTurns / decayTurns);
     if (this.#faults > 0) return (typical + (this.#value - typical) * Math.exp(-age)) * (inFlight + 1);
-    const certainty = (this.#samples / (this.#samples + prior)) * Math.exp(-Math.max(age, missedTurns / decayTurns));
+    const certainty = (this.#samples / (this.#samples + prior)) * Math.exp(-age);
     return ((typical + (this.#value - typical) * certainty) * (inFlight + 1)) / (Math.min(this.#load, fairLoad) + 1);
   }
 
@@ -90,9 +90,8 @@ export class Latency {
 
   /** An error counts as slow, so that failing fast attracts nothing; the more of them in a row, the longer. */
   fault(typical: number, now: number): void {
-    const factor = Math.min(faultFactor * 2 ** this.#faults, maxFaultFactor);
-    this.#faults = Math.min(this.#faults + 1, 16);
-    this.#value = Math.max(this.#value, leastFaultMs, typical * factor);
+    this.#faults = Math.min(this.#faults + 1, mostFaults);
+    this.#value = Math.max(this.#value, Math.max(typical, leastTypicalMs) * faultFactor ** this.#faults);
     this.#load = 0;
     this.#samples = 0;
     this.#at = now;

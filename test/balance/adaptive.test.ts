@@ -131,6 +131,28 @@ test('failing fast attracts nothing; back in health it gets its share again', (t
   t.true(mended.get(bad)! > 60, `${mended.get(bad)} of 400`);
 });
 
+test('an endpoint that fails now and then loses some of its traffic, one that fails half the time nearly all', (t) => {
+  const shareOf = (rate: number) => {
+    const all = members(ones(4));
+    const typical = { value: 10, load: 0 };
+    const random = seeded(12);
+    const answer = (member: Member) => (member === all[0] && random() < rate ? 'error' : 10);
+    return run(all, adaptive(all, typical), 8000, answer, typical).get(all[0]!)! / 2000;
+  };
+  const [rare, some, half] = [shareOf(0.01), shareOf(0.1), shareOf(0.5)];
+  t.true(rare > 0.6, `${rare}`);
+  t.true(some > 0.1 && some < 0.6, `${some}`);
+  t.true(half > 0 && half < 0.2, `${half}`);
+});
+
+test('all fail now and then: nobody is left out', (t) => {
+  const all = members(ones(4));
+  const typical = { value: 10, load: 0 };
+  const random = seeded(13);
+  const got = run(all, adaptive(all, typical), 8000, () => (random() < 0.02 ? 'error' : 10), typical);
+  for (const count of got.values()) t.true(count > 1200, `${count} of 8000`);
+});
+
 test('what was slow once is not forgotten for ever', (t) => {
   const all = members(ones(4));
   const typical = { value: 10, load: 0 };
