@@ -3,6 +3,7 @@ import type { ClusterEndpoint, ClusterPolicy } from './cluster.js';
 import type { Seen } from './forecast.js';
 import { finishHash } from './hash.js';
 import { OutlierDetector } from './health.js';
+import { Lease, type Ledger } from './lease.js';
 import { LeastRequest } from './least-request.js';
 import { type Origin, tierShares, tiersOf } from './locality.js';
 import { MaglevHash } from './maglev-hash.js';
@@ -51,34 +52,8 @@ interface Memory {
   readonly position: RoundPosition;
 }
 
-/** One picked endpoint, in flight until it is settled. */
-export class Lease {
-  readonly member: Member;
-  /** Of the member, before this one. */
-  readonly load: number;
-  readonly #balancer: ClusterBalancer;
-  #open = true;
-
-  constructor(balancer: ClusterBalancer, member: Member) {
-    this.#balancer = balancer;
-    this.member = member;
-    this.load = member.inFlight++;
-  }
-
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
-  /** Once; later calls change nothing. `latency`: ms to the head of the response; undefined: not known. */
-  settle(outcome: Outcome, latency: number | undefined, now: number): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#balancer.settled(this, outcome, latency, now);
-  }
-}
-
 /** Balances over the endpoints of one cluster, for the clients of one policy. */
-export class ClusterBalancer {
+export class ClusterBalancer implements Ledger {
   #origin: Origin;
   readonly #random: Random;
   readonly #state: PickerState;

@@ -2,11 +2,11 @@ import type { Socket } from 'node:net';
 import type { ConnectionPool, UpstreamTls } from '../../balance/cluster.js';
 import type { Member } from '../../balance/member.js';
 import type { Clock } from '../../clock.js';
-import type { ClientConnection, ConnectionOwner } from '../exchange.js';
 import type { ConnectionBudget } from './budget.js';
 import type { Codecs, Protocol } from './codecs.js';
 import { Dial, type Dialler } from './dial.js';
 import type { PooledAttempt, WaitingRoom } from './pooled-attempt.js';
+import { type ConnectionHolder, PooledConnection } from './pooled-connection.js';
 import type { SocketMaker } from './sockets.js';
 
 /** Streams that a connection in the making is counted for: what servers allow at least (RFC 9113, 6.5.2). */
@@ -32,42 +32,11 @@ export interface PoolOwner {
   makeRoom(pod: string): boolean;
 }
 
-/** One connection of a pool. */
-class PooledConnection implements ConnectionOwner {
-  readonly #pool: Pool;
-  readonly madeAt: number;
-  client: ClientConnection | undefined;
-  /** Since when nothing is in flight on it, ms. */
-  idleSince: number;
-  served = 0;
-  isListed = false;
-  isRetiring = false;
-
-  constructor(pool: Pool, now: number) {
-    this.#pool = pool;
-    this.madeAt = now;
-    this.idleSince = now;
-  }
-
-  changed(): void {
-    if (this.client !== undefined) this.#pool.changed(this);
-  }
-
-  closed(): void {
-    this.#pool.closed(this);
-  }
-
-  retire(): void {
-    this.isRetiring = true;
-    this.client?.close();
-  }
-}
-
 /**
  * Connections from one Pod (or this node) to one endpoint, for one protocol. The connection that was used last is used first. An attempt waits for a connection that
  * comes free or is made, whichever is first.
  */
-export class Pool implements WaitingRoom {
+export class Pool implements WaitingRoom, ConnectionHolder {
   readonly pod: string;
   readonly member: Member;
   readonly protocol: Protocol;

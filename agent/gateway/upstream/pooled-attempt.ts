@@ -1,5 +1,5 @@
-import type { Lease } from '../../balance/balancer.js';
 import type { ClusterEndpoint } from '../../balance/cluster.js';
+import type { Lease } from '../../balance/lease.js';
 import { type Outcome, statusOfGrpc } from '../../balance/outcome.js';
 import type { Clock } from '../../clock.js';
 import type {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Lease } from '../../balance/balancer.js';
 import type { Cluster } from '../../balance/cluster.js';
+import type { Lease } from '../../balance/lease.js';
 import type { Origin } from '../../balance/locality.js';
 import type { Random } from '../../balance/picker.js';
 import type { Clock } from '../../clock.js';

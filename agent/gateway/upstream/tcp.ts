@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Lease } from '../../balance/balancer.js';
+import type { Lease } from '../../balance/lease.js';
 import { sourceHash } from '../../compile/maglev.js';
 import type { Refusal, TcpQuery, TcpResult } from './attempt.js';
 import type { ClusterTraffic } from './cluster-traffic.js';
