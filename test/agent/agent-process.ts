@@ -40,6 +40,8 @@ export interface AgentSettings {
   readonly options: readonly string[];
   /** The only capabilities it has, as setpriv(1) names them (`net_admin`); all of the test's when absent. */
   readonly capabilities?: readonly string[];
+  /** Path of the network namespace it is in; the test's own when absent. Its metrics are then out of the test's reach. */
+  readonly netns?: string;
 }
 
 /** Options of setpriv(1) that leave root with these capabilities alone: what it executes has its bounding set. */
@@ -82,10 +84,12 @@ export class AgentProcess {
   launch(): void {
     const log = openSync(this.#log, 'a');
     this.#logStart = readFileSync(this.#log, 'utf8').length;
-    const { capabilities, cgroup, pin, options } = this.#settings;
+    const { capabilities, cgroup, netns, pin, options } = this.#settings;
     const places = ['--cgroup', cgroup, '--pin', pin, '--api', this.api, '--metrics', '127.0.0.1:0'];
     const privilege = capabilities === undefined ? [] : withCapabilities(capabilities);
-    const words = ['--pdeathsig', 'KILL', ...privilege, process.execPath, main, 'run', ...places, ...options];
+    const enter = netns === undefined ? [] : ['nsenter', `--net=${netns}`];
+    const program = [...enter, process.execPath, main, 'run', ...places, ...options];
+    const words = ['--pdeathsig', 'KILL', ...privilege, ...program];
     this.#process = spawn('setpriv', words, { stdio: ['ignore', log, log] });
     closeSync(log);
   }

@@ -30,6 +30,8 @@ export interface SiteOptions {
   readonly capabilities?: readonly string[];
   /** What the manifests hold before the agent starts. */
   readonly manifests?: readonly Manifest[];
+  /** The agent is in a network namespace of its own, so that it may listen where it likes. */
+  readonly isolated?: boolean;
 }
 
 /** What ends at some time: a test, mostly. */
@@ -54,21 +56,28 @@ export class Site {
   readonly cgroup: string = makeCgroup();
   readonly pin: string = pinDirectory();
   readonly agent: AgentProcess;
+  /** Where the agent is when it is isolated: backends and clients from outside can be there too. */
+  readonly node: House | undefined;
   readonly #houses: House[] = [];
   readonly #callers: Caller[] = [];
   #written = 0;
 
-  private constructor(options: readonly string[], capabilities: readonly string[] | undefined) {
+  private constructor({ capabilities, isolated = false, options = [] }: SiteOptions) {
     mkdirSync(this.manifests);
-    const { cgroup, directory, pin } = this;
-    const all = ['--manifests', this.manifests, ...options];
-    this.agent = new AgentProcess({ cgroup, pin, directory, options: all, ...(capabilities && { capabilities }) });
+    this.node = isolated ? this.house() : undefined;
+    const { cgroup, directory, node, pin } = this;
+    this.agent = new AgentProcess({
+      ...{ cgroup, pin, directory, options: ['--manifests', this.manifests, ...options] },
+      ...(capabilities && { capabilities }),
+      ...(node && { netns: node.path }),
+    });
   }
 
   /** Not started yet. Closed when the life ends. */
-  static make(life: Life, { capabilities, options = [], manifests = [] }: SiteOptions = {}): Site {
-    const site = new Site(options, capabilities);
+  static make(life: Life, options: SiteOptions = {}): Site {
+    const site = new Site(options);
     life.teardown(() => site.close());
+    const { manifests = [] } = options;
     if (manifests.length > 0) site.write('mesh', manifests);
     return site;
   }
