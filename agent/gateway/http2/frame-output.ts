@@ -98,6 +98,7 @@ export class FrameOutput {
 
   /** `payload`: at most `maxFrameLength` bytes. */
   data(stream: number, payload: Buffer, endStream: boolean): void {
+    this.#room(frameHeadLength + (payload.length < copiedBelow ? payload.length : 0));
     this.#head(frameType.data, endStream ? frameFlag.endStream : 0, stream, payload.length);
     const flags = this.#at - 5;
     this.#bytes(payload);
