@@ -70,7 +70,8 @@ export async function writeInitramfs(path: string, root: string, kernels: readon
 
   await archive.file('weft/package.json', await readFile(join(root, 'package.json')));
   await addTree(archive, join(root, 'dist'), 'weft/dist');
-  await addProgram(archive, 'weft/build/Release/weft.node', join(root, 'build', 'Release', 'weft.node'));
+  for (const name of ['weft.node', 'weft-sockets'])
+    await addProgram(archive, `weft/build/Release/${name}`, join(root, 'build', 'Release', name));
   for (const dependency of await productionDependencies(root)) {
     await addTree(archive, join(root, dependency), join('weft', dependency));
   }

@@ -2,13 +2,15 @@ import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { createServer, type Server, Socket } from 'node:net';
+import { join } from 'node:path';
 import type { FrontendPlan } from '../../../agent/compile/plan.js';
+import { startBroker } from '../../../agent/kernel/broker.js';
 import { cgroupRoot } from '../../../agent/kernel/cgroups.js';
 import { cookieReader } from '../../../agent/kernel/cookies.js';
 import { writeControl } from '../../../agent/kernel/flows.js';
 import { GatewayListeners } from '../../../agent/kernel/gateway-listeners.js';
 import { Datapath } from '../../../agent/kernel/kernel.js';
-import { native } from '../../../agent/kernel/native.js';
+import { type NativeMap, native } from '../../../agent/kernel/native.js';
 import { lockPins, removePins } from '../../../agent/kernel/pins.js';
 import { PodTable } from '../../../agent/kernel/pods.js';
 import { Reconciler } from '../../../agent/kernel/reconcile.js';
@@ -24,6 +26,8 @@ const pin = '/sys/fs/bpf/weft-gateway';
 const netns = 'guest-gateway';
 const services = { four: '10.96.7.1', six: 'fd00:96::7:1' } as const;
 const pod = { four: '10.1.7.1', six: 'fd00:1::7:1' } as const;
+
+const lockedDown = join(import.meta.dirname, '..', '..', 'native', 'lockdown-child.js');
 
 /** The path to the gateway without workers: this process accepts in their place. */
 export const gatewayChecks: readonly Check[] = [
@@ -44,6 +48,17 @@ export const gatewayChecks: readonly Check[] = [
         rmdirSync(cgroup);
         execFileSync('ip', ['netns', 'del', netns]);
       }
+      return undefined;
+    },
+  },
+  {
+    name: 'a worker locks all of its threads down',
+    run() {
+      const found = JSON.parse(execFileSync(process.execPath, [lockedDown], { encoding: 'utf8' }));
+      assert.equal(found.states.length, 1, JSON.stringify(found.states));
+      for (const line of ['Uid: 65534 65534 65534 65534', 'CapEff: 0000000000000000', 'NoNewPrivs: 1', 'Seccomp: 2'])
+        assert.ok(found.states[0].includes(line), line);
+      assert.deepEqual([found.execve, found.setns, found.greeting], ['EPERM', 'EPERM', 'hello']);
       return undefined;
     },
   },
@@ -81,7 +96,26 @@ async function checkGateway(client: PodProcess, undo: (() => void)[]): Promise<v
     calls.map(({ peer, backend, error }) => [peer, backend, error]),
     called.map((address, i) => [`${address} ${servicePort}`, names[i % 2], '']),
   );
+  checkBroker(maps.get('upstreams')!, undo);
   for (const address of names) assert.equal(await dialFromOutside(address, opened[0]!.port), 'ECONNREFUSED', address);
+}
+
+/** Blank sockets come from the Pod's namespace, and are marked by a process that has CAP_SYS_ADMIN alone. */
+function checkBroker(upstreams: NativeMap, undo: (() => void)[]): void {
+  const broker = startBroker({ upstreams });
+  undo.push(() => broker.close());
+  broker.addNamespace(1, `/run/netns/${netns}`);
+  const worker = broker.addWorker();
+  undo.push(() => native().closeFd(worker));
+  for (const family of [4, 6] as const) {
+    const fds = native().blankSockets(worker, 1, family, 2);
+    assert.equal(fds.length, 2);
+    for (const fd of fds) {
+      // A map of socket storage takes a descriptor for its key.
+      assert.deepEqual([...upstreams.lookup(new Uint8Array(Uint32Array.of(fd).buffer))!], [1, 0, 0, 0]);
+      native().closeFd(fd);
+    }
+  }
 }
 
 /** Greets with the local address, at which the client arrived. */
