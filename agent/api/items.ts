@@ -95,6 +95,18 @@ export interface RouteItem {
   readonly rules: readonly RouteRuleItem[];
 }
 
+/** A condition of the status of a Gateway or of a route, as the Gateway API has them. */
+export interface ConditionItem {
+  /** `Gateway NS/NAME`, `HTTPRoute NS/NAME`. */
+  readonly resource: string;
+  /** A listener (`spec.servers[0] port 80`), a parent (`Service NS/NAME`); empty: the whole. */
+  readonly part: string;
+  readonly type: 'Accepted' | 'ResolvedRefs' | 'Programmed' | 'Conflicted';
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+}
+
 export interface PodItem {
   readonly pod: string;
   readonly namespace: string;

@@ -24,6 +24,7 @@ import {
 } from './requests.js';
 import {
   BackendSchema,
+  ConditionSchema,
   FlowSchema,
   listingSchema,
   OneServiceSchema,
@@ -120,6 +121,18 @@ function addListings(app: FastifyInstance, view: AgentView): void {
       sendListing(
         reply,
         filterListing(view.tables(), (item) => table === undefined || item.table === table),
+      ),
+  );
+  app.get<{ Querystring: ListQuery }>(
+    '/v1/conditions',
+    { schema: schema('Conditions of Gateways and routes', ConditionSchema, ListQuerySchema) },
+    ({ query: { namespace } }, reply) =>
+      sendListing(
+        reply,
+        filterListing(
+          view.conditions(),
+          (item) => namespace === undefined || item.resource.split(' ')[1]!.startsWith(`${namespace}/`),
+        ),
       ),
   );
   app.get('/v1/problems', { schema: schema('What is wrong with the manifests', ProblemSchema) }, (_request, reply) =>

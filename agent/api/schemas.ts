@@ -95,6 +95,15 @@ export const RouteSchema: Schema = record({
   rules: list(record({ rule: Text, match: Text, action: Text, namespaces: Names })),
 });
 
+export const ConditionSchema: Schema = record({
+  resource: Text,
+  part: Text,
+  type: oneOf(['Accepted', 'ResolvedRefs', 'Programmed', 'Conflicted']),
+  status: oneOf(['True', 'False']),
+  reason: Text,
+  message: Text,
+});
+
 export const PodSchema: Schema = record({
   pod: Text,
   namespace: Text,

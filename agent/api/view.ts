@@ -4,6 +4,7 @@ import type { FlowHub } from './flow.js';
 import type {
   BackendItem,
   Check,
+  ConditionItem,
   Diff,
   Drain,
   ExplainQuery,
@@ -42,6 +43,8 @@ export interface AgentView {
   /** Sorted by service, port, protocol, backend, address. */
   backends(): Listing<BackendItem>;
   routes(): Listing<RouteItem>;
+  /** Of Gateways and routes. Sorted by resource, then part. */
+  conditions(): Listing<ConditionItem>;
   pods(): Listing<PodItem>;
   /** Sorted by table, then key. Reads the maps. */
   tables(): Listing<TableItem>;

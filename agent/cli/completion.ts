@@ -149,6 +149,7 @@ function namesOf(kind: KindName, items: readonly Readonly<Record<string, unknown
     services: 'service',
     backends: 'backend',
     routes: 'service',
+    conditions: 'resource',
     pods: 'pod',
     tables: 'table',
     problems: 'code',

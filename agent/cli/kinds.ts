@@ -1,5 +1,13 @@
 import { showHost } from '../api/address.js';
-import type { BackendItem, PodItem, RouteItem, ServiceItem, ServicePortItem, TableItem } from '../api/items.js';
+import type {
+  BackendItem,
+  ConditionItem,
+  PodItem,
+  RouteItem,
+  ServiceItem,
+  ServicePortItem,
+  TableItem,
+} from '../api/items.js';
 import type { Problem } from '../model/problem.js';
 import type { Column } from './table.js';
 import type { Colour } from './terminal.js';
@@ -122,6 +130,24 @@ const routes: KindView<RouteItem> = {
   namespace: (item) => namespaceOf(item.service),
 };
 
+const conditions: KindView<ConditionItem> = {
+  columns: [
+    { title: 'RESOURCE', text: (item) => item.resource },
+    { title: 'PART', text: (item) => item.part },
+    { title: 'CONDITION', text: (item) => item.type },
+    {
+      title: 'STATUS',
+      text: (item) => item.status,
+      colour: (item) => ((item.status === 'True') === (item.type !== 'Conflicted') ? 'green' : 'red'),
+    },
+    { title: 'REASON', text: (item) => item.reason },
+    { title: 'MESSAGE', text: (item) => item.message },
+  ],
+  none: 'no Gateways and routes',
+  named: (item, name) => item.resource === name || item.resource.split(' ')[1] === name,
+  namespace: (item) => namespaceOf(item.resource.replace(/^\S+ /, '')),
+};
+
 const pods: KindView<PodItem> = {
   columns: [
     { title: 'NAMESPACE', text: (item) => item.namespace },
@@ -183,10 +209,19 @@ export interface Kinds {
   readonly services: KindView<ServiceItem>;
   readonly backends: KindView<BackendItem>;
   readonly routes: KindView<RouteItem>;
+  readonly conditions: KindView<ConditionItem>;
   readonly pods: KindView<PodItem>;
   readonly tables: KindView<TableItem>;
   readonly problems: KindView<Problem>;
 }
 export type KindName = keyof Kinds;
-export const kinds: Kinds = { services, backends, routes, pods, tables, problems };
-export const kindNames: readonly KindName[] = ['services', 'backends', 'routes', 'pods', 'tables', 'problems'];
+export const kinds: Kinds = { services, backends, routes, conditions, pods, tables, problems };
+export const kindNames: readonly KindName[] = [
+  'services',
+  'backends',
+  'routes',
+  'conditions',
+  'pods',
+  'tables',
+  'problems',
+];

@@ -1,6 +1,7 @@
 import type { Listing } from '../api/items.js';
 import type { AgentView } from '../api/view.js';
 import type { Problem } from '../model/problem.js';
+import { listConditions } from './conditions.js';
 import { diffText } from './diff.js';
 import { explainQuery } from './explain.js';
 import { KernelFlows } from './flows.js';
@@ -40,6 +41,7 @@ export function createView(parts: ViewParts): RunningView {
     services: () => listServices(parts),
     backends: () => listBackends(parts),
     routes: () => listRoutes(parts),
+    conditions: () => listConditions(parts),
     pods: () => listPods(parts),
     tables: () => listTables(parts),
     problems: (): Listing<Problem> => ({ generation: parts.sync.generation, items: problems.all() }),

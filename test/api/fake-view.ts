@@ -2,6 +2,7 @@ import { type Flow, type FlowFilter, type FlowHub, matchesFlow } from '../../age
 import type {
   BackendItem,
   Check,
+  ConditionItem,
   Diff,
   Drain,
   ExplainQuery,
@@ -201,6 +202,16 @@ export class FakeView implements AgentView {
       rules: [],
     },
   ];
+  conditionItems: readonly ConditionItem[] = [
+    {
+      resource: 'Gateway shop/entry',
+      part: 'spec.servers[0] port 80',
+      type: 'Programmed',
+      status: 'True',
+      reason: 'Programmed',
+      message: 'it is listened on',
+    },
+  ];
   podItems: PodItem[] = [
     {
       pod: 'shop/client',
@@ -277,6 +288,10 @@ export class FakeView implements AgentView {
 
   routes(): Listing<RouteItem> {
     return this.#list(this.routeItems);
+  }
+
+  conditions(): Listing<ConditionItem> {
+    return this.#list(this.conditionItems);
   }
 
   pods(): Listing<PodItem> {

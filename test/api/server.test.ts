@@ -353,6 +353,7 @@ test('/openapi.json describes every route, and each reference in it resolves', a
       'GET /healthz',
       'GET /readyz',
       'GET /v1/backends',
+      'GET /v1/conditions',
       'GET /v1/flows',
       'GET /v1/pods',
       'GET /v1/problems',

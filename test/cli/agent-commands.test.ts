@@ -55,8 +55,15 @@ test('get routes, pods, tables and problems', async (t) => {
   t.is(
     await table('routes'),
     lines(
-      'ADDRESS    PORT      SERVICE            PATH  POLICY         USABLE  RULE',
-      '10.96.0.1  8080/TCP  shop/user-service  l4    LEAST_REQUEST  1/2     default',
+      'ADDRESS    PORT      SERVICE            PATH  POLICY         USABLE  RULE     RULES',
+      '10.96.0.1  8080/TCP  shop/user-service  l4    LEAST_REQUEST  1/2     default      -',
+    ),
+  );
+  t.is(
+    await table('conditions'),
+    lines(
+      'RESOURCE            PART                     CONDITION   STATUS  REASON      MESSAGE',
+      'Gateway shop/entry  spec.servers[0] port 80  Programmed  True    Programmed  it is listened on',
     ),
   );
   t.is(
@@ -84,7 +91,7 @@ test('get routes, pods, tables and problems', async (t) => {
 });
 
 test('get -o json and -o yaml are what the API says', async (t) => {
-  for (const kind of ['services', 'backends', 'routes', 'pods', 'tables', 'problems']) {
+  for (const kind of ['services', 'backends', 'routes', 'conditions', 'pods', 'tables', 'problems']) {
     const said = (await exchange(served.api.address, 'GET', `/v1/${kind}`)).json();
     t.deepEqual(JSON.parse((await weftAt(served, ['get', kind, '-o', 'json'])).stdout), said);
   }
