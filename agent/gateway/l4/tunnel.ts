@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../clock.js';
 import { type Deadlines, deadlinesOf, type Timed } from '../http1/deadlines.js';
 
@@ -79,7 +80,7 @@ export class Tunnel implements Timed {
     if (this.#isOver) return;
     this.#broken ??= why;
     for (const socket of [this.#options.client, this.#options.backend]) {
-      if (!socket.destroyed) socket.resetAndDestroy();
+      if (!socket.destroyed) cut(socket);
     }
   }
 
@@ -96,4 +97,10 @@ export class Tunnel implements Timed {
   destroy(): void {
     this.#break('lifetime');
   }
+}
+
+/** TLS has no reset of its own. */
+function cut(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }
