@@ -11,8 +11,9 @@ import type {
 } from '../exchange.js';
 import { BodyReader, type BodySink } from './body.js';
 import { buffered, HeldBytes } from './buffered.js';
+import { type ClientHost, Http1ClientExchange } from './client-exchange.js';
 import { type Deadlines, deadlinesOf, type Timed } from './deadlines.js';
-import { fieldText, requestText } from './head-text.js';
+import { requestText } from './head-text.js';
 import type { Http1Limits } from './limits.js';
 import { Outbox } from './outbox.js';
 import { type ParsedResponse, parseResponseHead } from './response-head.js';
@@ -28,7 +29,7 @@ export interface Http1ClientOptions {
 }
 
 /** A connection to a backend that takes one request after the other. */
-export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, Timed {
+export class Http1Client implements ClientConnection, ClientHost, TunnelCarrier, BodySink, Timed {
   readonly outbox: Outbox;
   readonly #socket: Duplex;
   readonly #owner: ConnectionOwner;
@@ -37,7 +38,7 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
   readonly #body: BodyReader;
   readonly #held = new HeldBytes();
   readonly #stall: WriteStall;
-  #current: Request | undefined;
+  #current: Http1ClientExchange | undefined;
   #tunnel: SocketTunnel | undefined;
   #requests = 0;
   #isOpen = true;
@@ -83,7 +84,7 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
   }
 
   request(head: RequestHead, ended: boolean, receiver: ResponseReceiver): ClientExchange {
-    const request = new Request(this, head, ended, receiver, this.#requests > 0);
+    const request = new Http1ClientExchange(this, head, ended, receiver, this.#requests > 0);
     const text = requestText(head, ended);
     if (text === undefined || this.capacity === 0 || this.#socket.destroyed) {
       request.hasEnded = true;
@@ -137,7 +138,7 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
   }
 
   /** The exchange was given up. */
-  abandoned(request: Request): void {
+  abandoned(request: Http1ClientExchange): void {
     if (request !== this.#current) return;
     this.#current = undefined;
     this.destroy();
@@ -181,7 +182,7 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
     this.#held.keep(bytes, at, this.#isBorrowed);
   }
 
-  #readHead(bytes: Buffer, at: number, request: Request): number {
+  #readHead(bytes: Buffer, at: number, request: Http1ClientExchange): number {
     request.hasBegun = true;
     const parsed = parseResponseHead(bytes, at, request.head.method, this.#options.limits);
     if (typeof parsed === 'number') return parsed;
@@ -196,7 +197,7 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
     return parsed.end;
   }
 
-  #begin(parsed: ParsedResponse, request: Request, isWhole: boolean): void {
+  #begin(parsed: ParsedResponse, request: Http1ClientExchange, isWhole: boolean): void {
     this.#keepAlive = parsed.keepAlive;
     this.#isBodyNext = true;
     this.#body.start(parsed.framing, parsed.head.length ?? 0);
@@ -209,7 +210,7 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
     this.#settle();
   }
 
-  #switch(parsed: ParsedResponse, request: Request): number {
+  #switch(parsed: ParsedResponse, request: Http1ClientExchange): number {
     if (request.head.upgrade === '' || parsed.upgrade !== request.head.upgrade || !request.hasEnded) return -1;
     this.#current = undefined;
     this.#setClosed();
@@ -220,13 +221,13 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
   }
 
   /** The response is whole. `isClean`: nothing came behind it. */
-  #complete(request: Request, isClean: boolean): void {
+  #complete(request: Http1ClientExchange, isClean: boolean): void {
     this.#release(request, isClean);
     request.receiver.end(this.#trailers);
     this.#settle();
   }
 
-  #release(request: Request, isClean: boolean): void {
+  #release(request: Http1ClientExchange, isClean: boolean): void {
     this.#current = undefined;
     request.isOver = true;
     if (!isClean || !this.#keepAlive || !request.hasEnded) this.#isOpen = false;
@@ -277,85 +278,5 @@ export class Http1Client implements ClientConnection, TunnelCarrier, BodySink, T
 
 /** 1xx responses that one request may get. */
 const mostInformations = 16;
-
-class Request implements ClientExchange {
-  readonly head: RequestHead;
-  readonly receiver: ResponseReceiver;
-  readonly #client: Http1Client;
-  /** The connection was idle before; then its end can be older than the request. */
-  readonly #isReuse: boolean;
-  #remaining: number;
-  #hasBodyLeft = false;
-  /** The request is all written. */
-  hasEnded: boolean;
-  /** Bytes of a response came. */
-  hasBegun = false;
-  informations = 0;
-  /** The response is complete or nobody waits for it. */
-  isOver = false;
-
-  constructor(client: Http1Client, head: RequestHead, ended: boolean, receiver: ResponseReceiver, isReuse: boolean) {
-    this.#client = client;
-    this.head = head;
-    this.receiver = receiver;
-    this.hasEnded = ended;
-    this.#isReuse = isReuse;
-    this.#remaining = head.length ?? -1;
-  }
-
-  /** The connection's end came instead of an answer, on a connection that had been idle, and no byte of a body was taken from its sender. */
-  get isUnsent(): boolean {
-    return this.#isReuse && !this.hasBegun && !this.#hasBodyLeft;
-  }
-
-  write(chunk: Buffer): boolean {
-    if (this.hasEnded || this.isOver || chunk.length === 0) return true;
-    const { outbox } = this.#client;
-    this.#hasBodyLeft = true;
-    if (this.head.length === undefined) outbox.framed(`${chunk.length.toString(16)}\r\n`, chunk, '\r\n');
-    else {
-      if (chunk.length > this.#remaining) {
-        this.#client.abandoned(this);
-        this.fail('protocol-error');
-        return true;
-      }
-      this.#remaining -= chunk.length;
-      outbox.framed('', chunk, '');
-    }
-    return !outbox.isFull;
-  }
-
-  end(trailers: FieldLines): void {
-    if (this.hasEnded || this.isOver) return;
-    if (this.#remaining > 0) {
-      this.#client.abandoned(this);
-      this.fail('protocol-error');
-      return;
-    }
-    this.hasEnded = true;
-    if (this.head.length === undefined) this.#client.outbox.text(`0\r\n${fieldText(trailers)}\r\n`);
-    this.#client.sent();
-  }
-
-  pause(): void {
-    if (!this.isOver) this.#client.setReading(false);
-  }
-
-  resume(): void {
-    if (!this.isOver) this.#client.setReading(true);
-  }
-
-  abort(): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.#client.abandoned(this);
-  }
-
-  fail(why: Failure): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.receiver.fail(why);
-  }
-}
 
 function ignore(): void {}

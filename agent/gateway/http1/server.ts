@@ -5,6 +5,7 @@ import type { Downstream, ServerExchange, Tunnel } from '../exchange.js';
 import { BodyReader, type BodySink } from './body.js';
 import { buffered, HeldBytes } from './buffered.js';
 import { lf } from './bytes.js';
+import { dateLine } from './date-line.js';
 import { type Deadlines, deadlinesOf, type Timed } from './deadlines.js';
 import { statusLine } from './head-text.js';
 import type { Http1Limits } from './limits.js';
@@ -369,15 +370,3 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
 }
 
 function ignore(): void {}
-
-/** The current second's `Date`. */
-const date = { second: 0, line: '' };
-
-function dateLine(nowMs: number): string {
-  const second = Math.floor(nowMs / 1000);
-  if (second !== date.second) {
-    date.second = second;
-    date.line = `Date: ${new Date(second * 1000).toUTCString()}\r\n`;
-  }
-  return date.line;
-}
