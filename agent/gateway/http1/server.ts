@@ -86,6 +86,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
     socket.on('close', () => this.#closed());
     if (options.first.length === 0) this.#listen();
     else {
+      socket.pause();
       process.nextTick(() => {
         this.#received(options.first, false);
         this.#listen();

@@ -20,6 +20,7 @@ export function readSocket(socket: Duplex, take: (bytes: Buffer, isBorrowed: boo
   const fields = userBufferFields(socket);
   if (fields === undefined) {
     socket.on('data', (chunk: Buffer) => takeTurn(take, chunk, false));
+    socket.resume();
     return;
   }
   const [buffer, callback, handle] = fields;
