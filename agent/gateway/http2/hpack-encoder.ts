@@ -37,13 +37,17 @@ function staticNames(): Map<string, KnownName> {
   return names;
 }
 
-const known: ReadonlyMap<string, KnownName> = staticNames();
 const noValues: ReadonlyMap<string, number> = new Map();
-const unknownNames = new Map<string, KnownName>(
-  [...never, ...changing]
-    .filter((name) => !known.has(name))
-    .map((name) => [name, { staticIndex: 0, staticValues: noValues, indexing: indexingOf(name) }]),
-);
+
+function allNames(): ReadonlyMap<string, KnownName> {
+  const names = staticNames();
+  for (const name of [...never, ...changing]) {
+    if (!names.has(name)) names.set(name, { staticIndex: 0, staticValues: noValues, indexing: indexingOf(name) });
+  }
+  return names;
+}
+
+const known: ReadonlyMap<string, KnownName> = allNames();
 const otherName: KnownName = { staticIndex: 0, staticValues: noValues, indexing: 'indexed' };
 
 /** Longer values are not kept in the table. */
@@ -98,7 +102,7 @@ export class HpackEncoder {
   /** `name` in lower case. */
   field(name: string, value: string): void {
     this.#reserve(name.length + value.length + 16);
-    const rules = known.get(name) ?? unknownNames.get(name) ?? otherName;
+    const rules = known.get(name) ?? otherName;
     const staticIndex = rules.staticValues.get(value);
     if (staticIndex !== undefined) {
       this.#integer(0x80, 7, staticIndex);

@@ -147,3 +147,21 @@ test('draining lets a request in flight end and closes what is idle', async (t) 
   t.regex((await busy).text, /^HTTP\/1.1 204 [\s\S]*Connection: close/i);
   await drained;
 });
+
+test('who begins slowly, or not at all, is cut off', async (t) => {
+  const { rig, port } = open(t, {}, { openingMs: 50, firstByteMs: 100 });
+  t.is((await talk('127.128.0.5', port, 'PRI * HT')).text, '');
+  t.is((await talk('127.128.0.5', port, '')).text, '');
+  await until(() => rig.listeners.connections === 0);
+  t.is(rig.exchanges.length, 0);
+});
+
+test('a connection whose backend is gone says so', async (t) => {
+  const { rig, port } = open(t, { detection: 'opaque' });
+  const gone = await backend(() => {});
+  gone.close();
+  rig.ports['cart.shop.svc.cluster.local:80'] = gone.port;
+  t.true((await talk('127.128.0.5', port, 'hello')).reset);
+  await until(() => rig.records.length === 1);
+  t.is(rig.records[0]!.flags, 'UF');
+});
