@@ -5,15 +5,18 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BackendItem, ServiceItem } from '../api/items.js';
 import { type Clock, pause } from '../clock.js';
-import { nodeName } from './cast.js';
+import { findOrphans, markOf } from '../kernel/orphans.js';
+import { node, nodeName } from './cast.js';
 import { exited, launch, run } from './command.js';
 import { staticManifests } from './manifests.js';
-import type { Run } from './run.js';
+import { netnsOf, parentOf, type Run } from './run.js';
 
 const main = join(dirname(fileURLToPath(import.meta.url)), '../main.js');
 /** Until an agent that is not ready counts as failed, in ms. */
 const patience = 20_000;
 const pollPace = 10;
+/** Of the gateway: one may be killed while another serves. */
+export const workers = 2;
 
 /** Runs `weft` with arguments and returns what it printed. Throws with what it said when it fails. */
 export function weft(args: readonly string[]): Promise<string> {
@@ -22,7 +25,7 @@ export function weft(args: readonly string[]): Promise<string> {
 
 export type AgentState = 'dead' | 'starting' | 'ready';
 
-/** The agent as a child process, and its API. */
+/** The agent as a child process in the node's namespace, and its API. */
 export class AgentProcess {
   readonly #demo: Run;
   readonly #clock: Clock;
@@ -48,8 +51,10 @@ export class AgentProcess {
     const log = openSync(join(folder, 'agent.log'), 'a');
     const places = ['--manifests', staticManifests, '--manifests', podManifests, '--cgroup', podCgroup, '--pin', pin];
     const listeners = ['--api', api, '--metrics', '127.0.0.1:0'];
-    const argv = [process.execPath, main, 'run', ...places, ...listeners, '--node', nodeName];
-    const child = launch({ cgroup: agentCgroup }, argv, ['ignore', log, log]);
+    const options = ['--node', nodeName, '--workers', String(workers)];
+    const argv = [process.execPath, main, 'run', ...places, ...listeners, ...options];
+    const place = { cgroup: agentCgroup, netns: netnsOf(this.#demo, node.name) };
+    const child = launch(place, argv, ['ignore', log, log]);
     closeSync(log);
     this.#child = child;
     this.#expected = false;
@@ -91,6 +96,16 @@ export class AgentProcess {
   async backends(): Promise<readonly BackendItem[] | null> {
     const answer = await this.#get('/v1/backends').catch(() => null);
     return answer?.status === 200 ? (JSON.parse(answer.body) as { items: BackendItem[] }).items : null;
+  }
+
+  /** pids of its gateway workers, sorted; of those that an earlier agent left none. */
+  workers(): readonly number[] {
+    return this.allWorkers().filter((pid) => parentOf(pid) === this.pid);
+  }
+
+  /** pids of all gateway workers of the run, also of those that an earlier agent left; sorted. */
+  allWorkers(): readonly number[] {
+    return [...findOrphans(markOf(this.#demo.pin), new Set())].sort((a, b) => a - b);
   }
 
   /** Manual weights of a Service (NS/NAME), by backend. */

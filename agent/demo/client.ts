@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { type Clock, systemClock } from '../clock.js';
 import type { Lap } from './phases.js';
 import {
+  type Answer,
   type ClientMessage,
   type ClientOrder,
   type ClientPlan,
@@ -12,7 +13,7 @@ import {
 } from './request.js';
 
 /*
- * The demo's client, a process of its own: sends requests at a steady rate, each over a new connection, and reports
+ * A client of the demo, a process of its own: sends requests at a steady rate, each over a new connection, and reports
  * how each went. The plan is its argument, as JSON.
  */
 
@@ -22,13 +23,21 @@ const reportPace = 50;
 /** Requests that are due longer than this, in ms, are left out instead of sent in a burst. */
 const mostLag = 250;
 
+/** A target, and how many of its requests were begun and left out. */
+interface Course {
+  readonly target: Target;
+  /** Part of the time between two requests by which the first one is late, 0…1: so that targets do not begin at once. */
+  readonly delay: number;
+  begun: number;
+  skipped: number;
+}
+
 class Client {
   readonly #plan: ClientPlan;
   readonly #clock: Clock;
   readonly #write: (message: ClientMessage) => void;
+  readonly #courses: readonly Course[];
   #lap: Lap | null = null;
-  #begun = 0;
-  #skipped = 0;
   #start = 0;
   readonly #inflight = new Map<Lap, number>();
   /** The lap was ordered and waits for earlier requests to end. */
@@ -39,6 +48,9 @@ class Client {
     this.#plan = plan;
     this.#clock = clock;
     this.#write = write;
+    this.#courses = plan.targets.map((target, index) => {
+      return { target, delay: index / plan.targets.length, begun: 0, skipped: 0 };
+    });
     clock.every(reportPace, () => this.#report());
   }
 
@@ -54,19 +66,22 @@ class Client {
   }
 
   #begin(): void {
-    const { rate, limit, targets } = this.#plan;
-    const due = Math.floor(((this.#clock.monotonic() - this.#start) * rate) / 1000);
-    const most = Math.ceil((rate * mostLag) / 1000);
-    this.#skipped = Math.max(this.#skipped, due - this.#begun - most);
+    const seconds = (this.#clock.monotonic() - this.#start) / 1000;
     let open = [...this.#inflight.values()].reduce((sum, count) => sum + count, 0);
-    for (; this.#begun + this.#skipped < due && open < limit; open++) {
-      this.#request(targets[this.#begun % targets.length]!, this.#lap!);
-      this.#begun++;
+    for (const course of this.#courses) {
+      const { rate } = course.target;
+      const due = Math.floor(seconds * rate - course.delay);
+      const most = Math.ceil((rate * mostLag) / 1000);
+      course.skipped = Math.max(course.skipped, due - course.begun - most);
+      for (; course.begun + course.skipped < due && open < this.#plan.limit; open++) {
+        this.#request(course.target, this.#lap!);
+        course.begun++;
+      }
     }
   }
 
   #request(target: Target, lap: Lap): void {
-    const { service, address, port, path } = target;
+    const { question, address, port, host, path, headers } = target;
     const start = this.#clock.monotonic();
     const chunks: Buffer[] = [];
     let failure = '';
@@ -81,13 +96,18 @@ class Client {
       failure = error.code ?? error.message;
     });
     socket.on('close', () => {
-      const answer = failure === '' ? readAnswer(Buffer.concat(chunks).toString('latin1')) : { failure };
+      const answer: Answer =
+        failure === ''
+          ? readAnswer(Buffer.concat(chunks).toString('latin1'), target)
+          : { backend: '', status: 0, failure };
       const latency = Math.round((this.#clock.monotonic() - start) * 1000) / 1000;
-      this.#results.push({ service, lap, backend: '', failure: '', latency, ...answer });
+      this.#results.push({ question, from: this.#plan.from, lap, latency, ...answer });
       this.#inflight.set(lap, this.#inflight.get(lap)! - 1);
       this.#acknowledge();
     });
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: ${service}\r\nConnection: close\r\n\r\n`);
+    const fields = { host, ...headers, connection: 'close' };
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`);
   }
 
   #acknowledge(): void {

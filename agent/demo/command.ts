@@ -27,11 +27,16 @@ const enterCgroup = 'echo 0 > "$0/cgroup.procs" && exec "$@"';
 
 /**
  * Starts a program in its place, in a session of its own: a terminal's Ctrl-C is the demo's to handle, not its
- * children's. The child's pid is the program's.
+ * children's. The child's pid is the program's. `variables` are added to the environment.
  */
-export function launch(place: Place, argv: readonly string[], stdio: SpawnOptions['stdio']): ChildProcess {
+export function launch(
+  place: Place,
+  argv: readonly string[],
+  stdio: SpawnOptions['stdio'],
+  variables: Readonly<Record<string, string>> = {},
+): ChildProcess {
   const entered = place.netns === undefined ? argv : ['nsenter', `--net=/run/netns/${place.netns}`, ...argv];
-  const options = { stdio, detached: true, env: environment };
+  const options = { stdio, detached: true, env: { ...environment, ...variables } };
   return spawn('/bin/sh', ['-c', enterCgroup, place.cgroup, ...entered], options);
 }
 

@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import type { Clock } from '../clock.js';
+import { abortable } from './abortable.js';
 import { AgentProcess, weft } from './agent-process.js';
-import { backendPods } from './cast.js';
+import { backendPods, type CastPod } from './cast.js';
+import { noFacts } from './facts.js';
 import { abortOnSignals, Interruption } from './interruption.js';
 import { demoServices, writePods } from './manifests.js';
 import { Monitor } from './monitor.js';
@@ -11,10 +13,10 @@ import { leftoversOf, removeDeadRuns, removeRun } from './removal.js';
 import { drawSummary } from './report.js';
 import { ownName, type Run, runOf } from './run.js';
 import { type Server, startServer } from './servers.js';
-import { abortable, Story } from './story.js';
-import { type Facts, type Summary, summarize } from './summary.js';
+import { Story } from './story.js';
+import { type Summary, summarize } from './summary.js';
 import { buildTopology, hasIPv6 } from './topology.js';
-import { Traffic, targetsOf } from './traffic.js';
+import { Traffic } from './traffic.js';
 import { type Output, openView, paintAll, type View } from './view.js';
 
 export interface DemoOptions {
@@ -106,22 +108,22 @@ class Performance {
       mkdirSync(folder, { mode: 0o700 });
     }
     await buildTopology(this.#run, signal);
-    this.#tell('made network namespaces as pods, joined by a bridge, without a route out');
+    this.#tell('made network namespaces as pods, joined by a bridge, without a route out; the node is one more');
     writePods(this.#run, this.#ipv6);
     this.#startAgent();
-    for (const pod of backendPods) {
-      signal.throwIfAborted();
-      this.#servers.set(pod.name, await startServer(this.#run, pod, this.#ipv6, this.#clock));
-    }
-    this.#tell(`an nginx answers in each of ${backendPods.map((pod) => pod.name).join(', ')}`);
+    signal.throwIfAborted();
+    await Promise.all(backendPods.map((pod) => this.#serve(pod)));
+    this.#tell('user-service runs the Flask code of the example, order-service nginx, catalog two versions of its own');
     const readyAfter = await this.#agent.untilReady(signal);
     this.#tell(`the agent, pid ${this.#agent.pid}, is ready after ${Math.round(readyAfter)} ms`);
-    this.#traffic = new Traffic(
-      this.#run,
-      targetsOf(this.#services, this.#ipv6),
-      (requests) => this.#monitor.add(requests),
-      (error) => this.#control.abort(error),
-    );
+    this.#traffic = new Traffic(this.#run, this.#services, this.#ipv6, {
+      onRequests: (requests) => this.#monitor.add(requests),
+      onEnd: (error) => this.#control.abort(error),
+    });
+  }
+
+  async #serve(pod: CastPod): Promise<void> {
+    this.#servers.set(pod.name, await startServer(this.#run, pod, this.#ipv6, this.#clock));
   }
 
   async #perform(): Promise<void> {
@@ -179,20 +181,12 @@ class Performance {
 
   #conclude(end: unknown, troubles: readonly string[], leftovers: readonly string[]): number {
     const { output, words, environment } = this.#streams;
-    const nothingPlayed: Omit<Facts, 'leftovers'> = {
-      markedAfter: null,
-      spreadAfter: null,
-      agentDead: null,
-      agentReady: null,
-      weightsKept: null,
-      seconds: null,
-    };
-    const summary = summarize(this.#monitor.tally, { ...(this.#story?.facts ?? nothingPlayed), leftovers });
+    const summary = summarize(this.#monitor.tally, { ...(this.#story?.facts ?? noFacts()), leftovers });
     if (output.isTTY === true)
       for (const { at, text } of this.#monitor.events) words.write(`${at.toFixed(1).padStart(6)} s  ${text}\n`);
     for (const trouble of troubles) words.write(`weft demo: while removing: ${trouble}\n`);
     if (end !== null) words.write(`weft demo: ${end instanceof Error ? end.message : end}\n`);
-    const silent = summary.connections === 0 && summary.met;
+    const silent = summary.requests === 0 && summary.met;
     if (this.#options.format === 'json') output.write(`${JSON.stringify(summary, null, 2)}\n`);
     else if (!silent) output.write(paintAll(drawSummary(summary), output, environment));
     return exitCode(summary, end, troubles);

@@ -5,17 +5,20 @@ import { stringify } from 'yaml';
 import { allPods, type CastPod, type CastService, nodeName, podNamespace, podPort, readServices } from './cast.js';
 import { netnsOf, type Run } from './run.js';
 
-/** The manifests that are the same in every run: Deployments, rules, Services. */
+/** The manifests that are the same in every run: Deployments, rules, Services; and the application of user-service. */
 export const staticManifests: string = join(dirname(fileURLToPath(import.meta.url)), '../../../deploy/demo');
 
 export function demoServices(): CastService[] {
-  return readServices(readFileSync(join(staticManifests, 'services.yaml'), 'utf8'));
+  return ['catalog.yaml', 'services.yaml'].flatMap((file) =>
+    readServices(readFileSync(join(staticManifests, file), 'utf8')),
+  );
 }
 
 /** The pod's manifest; `weft.dev/netns` says where it lives. */
 export function podManifest(demo: Run, pod: CastPod, ipv6: boolean, ready: boolean): string {
   const addresses = ipv6 ? [pod.ipv4, pod.ipv6] : [pod.ipv4];
   const app = pod.service === '' ? pod.name : pod.service;
+  const version = pod.version === '' ? {} : { version: pod.version };
   const ports = pod.service === '' ? {} : { ports: [{ containerPort: podPort }] };
   return stringify({
     apiVersion: 'v1',
@@ -23,10 +26,10 @@ export function podManifest(demo: Run, pod: CastPod, ipv6: boolean, ready: boole
     metadata: {
       name: pod.name,
       namespace: podNamespace,
-      labels: { app },
+      labels: { app, ...version },
       annotations: { 'weft.dev/netns': netnsOf(demo, pod.name) },
     },
-    spec: { nodeName, containers: [{ name: app, image: `${app}:1.0`, ...ports }] },
+    spec: { nodeName, containers: [{ name: app, image: `${app}:${pod.version === 'v2' ? '2.0' : '1.0'}`, ...ports }] },
     status: {
       phase: 'Running',
       podIP: pod.ipv4,

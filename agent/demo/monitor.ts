@@ -1,12 +1,13 @@
 import type { BackendItem } from '../api/items.js';
 import type { Clock } from '../clock.js';
 import type { AgentProcess } from './agent-process.js';
-import { backendPods, type CastService, podNamespace } from './cast.js';
+import { backendsOf, type CastService, podNamespace } from './cast.js';
 import { type Lap, phaseOf, phases } from './phases.js';
+import { type Question, questions } from './questions.js';
 import { Recent } from './recent.js';
 import type { Request } from './request.js';
-import type { Event, Scene, SceneService } from './scene.js';
-import { sum, Tally } from './tally.js';
+import type { Event, Scene, SceneRoute, SceneService } from './scene.js';
+import { Tally } from './tally.js';
 
 /** Over which rates and latencies are shown, in ms. */
 const window = 2000;
@@ -23,6 +24,7 @@ export class Monitor {
   #lap: Lap | null = null;
   #start: number | null = null;
   #backends: readonly BackendItem[] = [];
+  #workers: readonly number[] = [];
   #agentStarts = 0;
 
   /** `total`: how long the run takes, in s; null when it goes on. */
@@ -61,45 +63,55 @@ export class Monitor {
     this.#agentStarts++;
   }
 
-  /** What the agent says of its backends; what it said last stays while it does not answer. */
+  /** What the agent says of its backends; what it said last stays while it does not answer. And which workers there are. */
   async ask(agent: AgentProcess): Promise<void> {
+    this.#workers = agent.allWorkers();
     if (agent.state === 'ready') this.#backends = (await agent.backends()) ?? this.#backends;
   }
 
   scene(agent: AgentProcess): Scene {
     const phase = this.#lap === null ? null : phaseOf(this.#lap);
-    const services = this.#services.map((service) => this.#service(service));
+    const now = this.#clock.monotonic();
     return {
       elapsed: this.elapsed,
       total: this.#total,
       phase: phase === null ? null : { number: phases.indexOf(phase) + 1, of: phases.length, title: phase.title },
       events: this.events,
-      agent: { state: agent.state, pid: agent.pid, starts: this.#agentStarts },
-      services,
+      agent: { state: agent.state, pid: agent.pid, starts: this.#agentStarts, workers: this.#workers },
+      services: questions
+        .filter(({ name, service }) => name === service)
+        .map((question) => this.#service(question, now))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+      routes: questions.filter(({ by }) => by === 'gateway').map((question) => this.#route(question, now)),
       ...this.tally.total(),
-      rate: services.flatMap(({ backends }) => backends).reduce((total, { rate }) => total + rate, 0),
+      rate: questions.reduce((total, { name }) => total + this.#recent.beat(name, now).rate, 0),
       api: this.#api,
     };
   }
 
-  #service({ name, addresses }: CastService): SceneService {
-    const names = backendPods.filter((pod) => pod.service === name).map((pod) => pod.name);
-    const pulses = this.#recent.pulses(name, names, this.#lap, this.#clock.monotonic());
-    let connections = 0;
-    let failed = 0;
-    for (const { answered, failed: failures } of this.tally.ofService(name)) {
-      failed += sum(failures);
-      connections += sum(answered) + sum(failures);
-    }
+  #service({ name, service }: Question, now: number): SceneService {
+    const names = backendsOf(service).map((pod) => pod.name);
+    const pulses = this.#recent.pulses(name, names, this.#lap, now);
     return {
-      name,
-      address: addresses[0] ?? '',
-      connections,
-      failed,
+      name: service,
+      address: this.#services.find((each) => each.name === service)?.addresses[0] ?? '',
+      ...this.tally.total((_, question) => question === name),
       backends: names.map((backend) => {
         const item = this.#backends.find((candidate) => candidate.backend === `${podNamespace}/${backend}`);
         return { name: backend, state: item?.state ?? '', weight: item?.weight ?? null, ...pulses.get(backend)! };
       }),
+    };
+  }
+
+  #route({ name, rule, service }: Question, now: number): SceneRoute {
+    const names = backendsOf(service).map((pod) => pod.name);
+    const pulses = this.#recent.pulses(name, names, this.#lap, now);
+    return {
+      name,
+      rule,
+      ...this.#recent.beat(name, now),
+      ...this.tally.total((_, question) => question === name),
+      shares: names.map((backend) => ({ backend, share: pulses.get(backend)!.share })),
     };
   }
 }

@@ -1,70 +1,73 @@
-/** Relative weights by backend. */
+import type { QuestionName } from './questions.js';
+
+/** Relative weights by backend, or by subset where rules name subsets. */
 export type Weights = Readonly<Record<string, number>>;
 
-export type PhaseName = 'steady' | 'weight' | 'drain' | 'undrain' | 'agentless' | 'restart' | 'outage' | 'recovery';
+export type PhaseName =
+  | 'steady'
+  | 'slow'
+  | 'failing'
+  | 'weight'
+  | 'drain'
+  | 'undrain'
+  | 'agentless'
+  | 'restart'
+  | 'worker'
+  | 'outage'
+  | 'recovery';
 
-/** A stretch of the run in which each backend's share of the connections is foretold. */
+/** A stretch of the run in which shares are foretold. */
 export interface Phase {
   readonly name: PhaseName;
   readonly title: string;
   /** Of the run's time, relative to the other phases. */
   readonly parts: number;
-  /** By Service. */
-  readonly weights: Readonly<Record<string, Weights>>;
+  readonly weights: Readonly<Partial<Record<QuestionName, Weights>>>;
 }
 
-const even = { 'order-1': 1, 'order-2': 1 };
+const order = { 'order-1': 1, 'order-2': 1 };
+const user = { 'user-1': 1, 'user-2': 1 };
 const weighted = { 'user-1': 3, 'user-2': 1 };
 
+/** The gateway heeds the same weights as the hook of connect(), and rules split catalog whatever else happens. */
+function weights(orders: Weights, users: Weights): Phase['weights'] {
+  return {
+    'order-service': orders,
+    'user-service': users,
+    'ingress /user': users,
+    'ingress /order': orders,
+    'catalog, tester': { v1: 0, v2: 1 },
+    catalog: { v1: 3, v2: 1 },
+  };
+}
+
 export const phases: readonly Phase[] = [
-  {
-    name: 'steady',
-    title: 'ROUND_ROBIN, as the DestinationRules say',
-    parts: 3,
-    weights: { 'order-service': even, 'user-service': { 'user-1': 1, 'user-2': 1 } },
-  },
+  { name: 'steady', title: 'what the rules say', parts: 3, weights: weights(order, user) },
+  { name: 'slow', title: 'catalog-1 takes its time', parts: 3, weights: weights(order, user) },
+  { name: 'failing', title: 'catalog-2 answers 500', parts: 3, weights: weights(order, user) },
   {
     name: 'weight',
     title: 'user-1 gets three times as much as user-2',
     parts: 3,
-    weights: { 'order-service': even, 'user-service': weighted },
+    weights: weights(order, weighted),
   },
   {
     name: 'drain',
     title: 'order-1 is drained',
     parts: 3,
-    weights: { 'order-service': { 'order-1': 0, 'order-2': 1 }, 'user-service': weighted },
+    weights: weights({ 'order-1': 0, 'order-2': 1 }, weighted),
   },
-  {
-    name: 'undrain',
-    title: 'order-1 serves again',
-    parts: 2,
-    weights: { 'order-service': even, 'user-service': weighted },
-  },
-  {
-    name: 'agentless',
-    title: 'the agent is dead (kill -9)',
-    parts: 3,
-    weights: { 'order-service': even, 'user-service': weighted },
-  },
-  {
-    name: 'restart',
-    title: 'the agent starts again',
-    parts: 3,
-    weights: { 'order-service': even, 'user-service': weighted },
-  },
+  { name: 'undrain', title: 'order-1 serves again', parts: 2, weights: weights(order, weighted) },
+  { name: 'agentless', title: 'the agent is dead (kill -9)', parts: 3, weights: weights(order, weighted) },
+  { name: 'restart', title: 'the agent starts again', parts: 3, weights: weights(order, weighted) },
+  { name: 'worker', title: 'a gateway worker is killed (kill -9)', parts: 2, weights: weights(order, weighted) },
   {
     name: 'outage',
     title: 'user-2 is dead (kill -9)',
     parts: 3,
-    weights: { 'order-service': even, 'user-service': { 'user-1': 1, 'user-2': 0 } },
+    weights: weights(order, { 'user-1': 1, 'user-2': 0 }),
   },
-  {
-    name: 'recovery',
-    title: 'user-2 serves again',
-    parts: 2,
-    weights: { 'order-service': even, 'user-service': weighted },
-  },
+  { name: 'recovery', title: 'user-2 serves again', parts: 2, weights: weights(order, weighted) },
 ];
 
 /** When each phase ends, in ms from the start of the first, for a run of `seconds`. */
@@ -78,8 +81,8 @@ export function deadlines(seconds: number): number[] {
 }
 
 /**
- * What a connection belongs to: the phase that was in force when it began. `PHASE:change` and `PHASE:spread` are the
- * ways into a phase: while the change is made, and while it has been made but the kernel may not have it. `open` is
+ * What a request belongs to: the phase that was in force when it began. `PHASE:change` and `PHASE:spread` are the
+ * ways into a phase: while the change is made, and while it has been made but not everybody may know. `open` is
  * the time after the last phase, when nothing is foretold.
  */
 export type Lap = PhaseName | `${PhaseName}:${'change' | 'spread'}` | 'open';
@@ -90,7 +93,7 @@ export function phaseOf(lap: Lap): Phase | null {
   return phases.find((phase) => phase.name === name) ?? null;
 }
 
-/** A backend's part of all weights of its Service, 0…1. */
+/** A backend's part of all weights, 0…1. */
 export function shareOf(weights: Weights, backend: string): number {
   const sum = Object.values(weights).reduce((total, weight) => total + weight, 0);
   return sum === 0 ? 0 : (weights[backend] ?? 0) / sum;

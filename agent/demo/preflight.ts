@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupRoot } from '../kernel/cgroups.js';
 import { native } from '../kernel/native.js';
@@ -18,6 +18,8 @@ const failed = 1;
 const notPermitted = 77;
 /** Program by the Debian package that has it. */
 const programs = { ip: 'iproute2', nginx: 'nginx-light', nsenter: 'util-linux' };
+/** Where Debian's python3-flask puts its module. */
+const flask = '/usr/lib/python3/dist-packages/flask';
 
 /** Returns where cgroup v2 is mounted. Throws an {@link Obstacle} when something that the demo needs is missing. */
 export function preflight(): string {
@@ -28,6 +30,7 @@ export function preflight(): string {
   for (const [program, debianPackage] of Object.entries(programs)) {
     if (!isInstalled(program)) throw new Obstacle(failed, `${program} is missing: apt-get install ${debianPackage}`);
   }
+  if (!existsSync(flask)) throw new Obstacle(failed, `${flask} is missing: apt-get install python3-flask`);
   checkBpf();
   const root = cgroupRoot();
   if (root === undefined) {

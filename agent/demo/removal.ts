@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { type Clock, pause } from '../clock.js';
 import { removeCgroup } from '../kernel/cgroups.js';
 import { native } from '../kernel/native.js';
+import { isWorker, markOf } from '../kernel/orphans.js';
 import { run as execute } from './command.js';
-import { isAlive, placesOfRuns, type Run, runFolder, runNameIn, runOf } from './run.js';
+import { isAlive, isZombie, placesOfRuns, type Run, runFolder, runNameIn, runOf } from './run.js';
 
 /** Until processes that were killed are gone, in ms. */
 const patience = 5000;
@@ -45,11 +46,27 @@ async function removeDead(cgroupRoot: string, clock: Clock): Promise<string[]> {
   return dead;
 }
 
-/** Paths that still carry the run's name. */
+/** Paths that still carry the run's name, and processes of its cgroups or of its agent's gateway. */
 export function leftoversOf(run: Run, cgroupRoot: string): string[] {
-  return placesOfRuns(cgroupRoot)
-    .flatMap((place) => namesIn(place, run).map((entry) => join(place, entry)))
-    .sort();
+  const paths = placesOfRuns(cgroupRoot).flatMap((place) => namesIn(place, run).map((entry) => join(place, entry)));
+  return [...paths.sort(), ...processesOf(run)];
+}
+
+function processesOf(run: Run): string[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^[0-9]+$/.test(entry) && Number(entry) !== process.pid)
+    .filter((pid) => isWorker(Number(pid), markOf(run.pin)) || textOf(`/proc/${pid}/cgroup`).includes(`/${run.name}`))
+    .filter((pid) => !isZombie(Number(pid)))
+    .map((pid) => `process ${pid} (${textOf(`/proc/${pid}/comm`).trim()})`);
+}
+
+/** Empty when the file is gone. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function namesIn(place: string, run: Run): string[] {

@@ -1,18 +1,26 @@
 import type { Lap } from './phases.js';
+import type { Asker, QuestionName } from './questions.js';
 
-/** Where the client sends requests: one address of one Service. */
+/** Where a client sends requests: one address that one question is asked at. */
 export interface Target {
-  readonly service: string;
+  readonly question: QuestionName;
   readonly address: string;
   readonly port: number;
+  readonly host: string;
   readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of a good answer. */
+  readonly status: number;
+  /** A backend is to answer, not the gateway itself. */
+  readonly answered: boolean;
+  /** Requests/s. */
+  readonly rate: number;
 }
 
-/** What the client is to do. It takes the targets in turn, one new connection a request. */
+/** What a client is to do: each target at its rate, one new connection a request. */
 export interface ClientPlan {
+  readonly from: Asker;
   readonly targets: readonly Target[];
-  /** Requests/s over all targets. */
-  readonly rate: number;
   /** Connections at the same time. */
   readonly limit: number;
   /** Until a request without an answer has failed, in ms. */
@@ -21,13 +29,16 @@ export interface ClientPlan {
 
 /** How one request went. */
 export interface Request {
-  readonly service: string;
+  readonly question: QuestionName;
+  readonly from: Asker;
   readonly lap: Lap;
-  /** The backend that answered; empty when it failed. */
+  /** The backend that answered, well or not; empty when none did. */
   readonly backend: string;
+  /** 0 when no answer came. */
+  readonly status: number;
   /** From connecting to the end of the answer, in ms. */
   readonly latency: number;
-  /** Empty when it was answered; else an errno's name or what was wrong with the answer. */
+  /** Empty when it was answered as it should be; else an errno's name or what was wrong with the answer. */
   readonly failure: string;
 }
 
@@ -42,17 +53,29 @@ export interface ClientOrder {
   readonly lap: Lap;
 }
 
-export type Answer = { readonly backend: string } | { readonly failure: string };
+export type Answer = Pick<Request, 'backend' | 'status' | 'failure'>;
 
-/** Judges a whole HTTP/1.1 response; the servers name themselves in X-Served-By. */
-export function readAnswer(response: string): Answer {
+/** Judges a whole HTTP/1 response; the servers name themselves in X-Served-By. */
+export function readAnswer(response: string, expected: Pick<Target, 'status' | 'answered'>): Answer {
+  const nothing = { backend: '', status: 0 };
   const end = response.indexOf('\r\n\r\n');
-  if (end < 0) return { failure: response === '' ? 'no answer' : 'cut short' };
+  if (end < 0) return { ...nothing, failure: response === '' ? 'no answer' : 'cut short' };
   const head = response.slice(0, end);
-  const status = /^HTTP\/1\.[01] (\d{3}) /.exec(head)?.[1];
-  if (status !== '200') return { failure: `status ${status ?? 'unknown'}` };
+  const status = Number(/^HTTP\/1\.[01] (\d{3}) /.exec(head)?.[1] ?? 0);
+  const backend = /\r\nx-served-by: *([^\r]+)/i.exec(head)?.[1] ?? '';
+  return { backend, status, failure: failureOf(head, response.length - end - 4, status, backend, expected) };
+}
+
+function failureOf(
+  head: string,
+  bodyLength: number,
+  status: number,
+  backend: string,
+  expected: Pick<Target, 'status' | 'answered'>,
+): string {
+  if (status !== expected.status) return `status ${status === 0 ? 'unknown' : status}`;
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-  if (length === undefined || Number(length) !== response.length - end - 4) return { failure: 'cut short' };
-  const backend = /\r\nx-served-by: *([^\r]+)/i.exec(head)?.[1];
-  return backend === undefined ? { failure: 'unnamed server' } : { backend };
+  if (length === undefined || Number(length) !== bodyLength) return 'cut short';
+  if (expected.answered) return backend === '' ? 'unnamed server' : '';
+  return backend === '' ? '' : `answered by ${backend}`;
 }

@@ -27,14 +27,29 @@ const bpffs = '/sys/fs/bpf';
 /** Where every run has its folder. */
 export const runFolder = '/run';
 
-/** When a process started, in clock ticks since boot: the 22nd field of proc_pid_stat(5). Null when there is none. */
-function startOf(pid: number): string | null {
+/** A field of proc_pid_stat(5), counted from 1, from the third on. Null when there is no such process. */
+function statField(pid: number, field: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field - 3] ?? null;
   } catch {
     return null;
   }
+}
+
+/** When a process started, in clock ticks since boot. Null when there is none. */
+function startOf(pid: number): string | null {
+  return statField(pid, 22);
+}
+
+/** It has ended, and nobody has asked how yet: nothing of it is left but its pid. */
+export function isZombie(pid: number): boolean {
+  return statField(pid, 3) === 'Z';
+}
+
+export function parentOf(pid: number): number | null {
+  const parent = statField(pid, 4);
+  return parent === null ? null : Number(parent);
 }
 
 /** The name of this process's run. With the start time it stays unique when the pid is used again. */

@@ -1,5 +1,5 @@
 import type { AgentState } from './agent-process.js';
-import type { Pulse } from './recent.js';
+import type { Beat, Pulse } from './recent.js';
 
 export interface SceneBackend extends Pulse {
   readonly name: string;
@@ -8,12 +8,26 @@ export interface SceneBackend extends Pulse {
   readonly weight: number | null;
 }
 
+/** A Service as its address is asked by a pod. */
 export interface SceneService {
   readonly name: string;
   readonly address: string;
-  readonly connections: number;
+  readonly requests: number;
   readonly failed: number;
   readonly backends: readonly SceneBackend[];
+}
+
+/** Requests of one kind through the gateway. */
+export interface SceneRoute extends Beat {
+  readonly name: string;
+  /** What decides where they go. */
+  readonly rule: string;
+  /** Lately, sorted; status 0: no answer. */
+  readonly statuses: readonly (readonly [status: number, count: number])[];
+  readonly requests: number;
+  readonly failed: number;
+  /** Of those that a backend answered, 0…1. */
+  readonly shares: readonly { readonly backend: string; readonly share: number }[];
 }
 
 /** What was done, when: `at` in s from the first request. */
@@ -31,11 +45,18 @@ export interface Scene {
   /** Which phase this is, from 1; null while preparing and after the last. */
   readonly phase: { readonly number: number; readonly of: number; readonly title: string } | null;
   readonly events: readonly Event[];
-  readonly agent: { readonly state: AgentState; readonly pid: number | null; readonly starts: number };
+  readonly agent: {
+    readonly state: AgentState;
+    readonly pid: number | null;
+    readonly starts: number;
+    /** pids of gateway workers, also of those that a dead agent left. */
+    readonly workers: readonly number[];
+  };
   readonly services: readonly SceneService[];
-  readonly connections: number;
+  readonly routes: readonly SceneRoute[];
+  readonly requests: number;
   readonly failed: number;
-  /** Connections/s lately. */
+  /** Requests/s lately. */
   readonly rate: number;
   readonly api: string;
 }

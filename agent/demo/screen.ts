@@ -1,8 +1,11 @@
 import { bar, type Line, plain, type Span, type Style, styled, table } from './paint.js';
+import { drawRoutes } from './route-table.js';
 import type { Scene, SceneBackend, SceneService } from './scene.js';
+import { percent } from './verdict.js';
 
 const widestBar = 24;
-const shownEvents = 10;
+/** However low the terminal is: what comes below is cut off. */
+const fewestEvents = 3;
 
 interface Column {
   readonly header: string;
@@ -19,31 +22,33 @@ const columns: readonly Column[] = [
   { header: 'STATE', right: false, cell: (backend) => styled(backend.state || '-', stateStyle(backend)) },
   { header: 'WEIGHT', right: true, cell: ({ weight }) => ({ text: weight === null ? '-' : String(weight) }) },
   { header: 'SHARE', right: true, cell: ({ share }) => ({ text: percent(share, 1) }) },
-  { header: 'CONN/S', right: true, cell: ({ rate }) => ({ text: rate.toFixed(0) }) },
+  { header: 'REQ/S', right: true, cell: ({ rate }) => ({ text: rate.toFixed(0) }) },
   { header: 'P50 MS', right: true, cell: ({ p50 }) => ({ text: milliseconds(p50) }) },
   { header: 'P99 MS', right: true, cell: ({ p99 }) => ({ text: milliseconds(p99) }) },
   {
     header: 'TOTAL',
     right: true,
-    cell: (_, service, first) => (first ? { text: String(service.connections) } : nothing),
+    cell: (_, service, first) => (first ? { text: String(service.requests) } : nothing),
   },
   { header: 'FAILED', right: true, cell: (_, service, first) => (first ? failures(service.failed) : nothing) },
 ];
 
-/** The live view's lines from top to bottom, with bars as wide as the terminal's `width` has room for. */
-export function drawScreen(scene: Scene, width: number): Line[] {
-  return [
+/** The live view's lines from top to bottom, with bars as wide as the terminal's `width` has room for, and events for its `height`. */
+export function drawScreen(scene: Scene, width: number, height: number): Line[] {
+  const above = [
     title(scene),
     plain(''),
     ...services(scene, width),
     plain(''),
+    ...drawRoutes(scene.routes),
+    plain(''),
     agentLine(scene),
     countLine(scene),
     plain(''),
-    ...scene.events.slice(-shownEvents).map(eventLine),
-    plain(''),
-    [styled(`npx weft status --api ${scene.api} · Ctrl-C ends and removes everything`, 'dim')],
   ];
+  const below = [plain(''), [styled(`npx weft status --api ${scene.api} · Ctrl-C ends and removes everything`, 'dim')]];
+  const shown = Math.max(fewestEvents, height - above.length - below.length);
+  return [...above, ...scene.events.slice(-shown).map(eventLine), ...below];
 }
 
 function services(scene: Scene, width: number): Line[] {
@@ -73,18 +78,19 @@ function stateStyle({ state }: SceneBackend): Style {
   return state === '' ? 'dim' : 'yellow';
 }
 
-function failures(failed: number): Span {
+export function failures(failed: number): Span {
   return failed === 0 ? { text: '0' } : styled(String(failed), 'red');
 }
 
 function agentLine({ agent }: Scene): Line {
   const style: Style = agent.state === 'ready' ? 'green' : agent.state === 'dead' ? 'red' : 'yellow';
   const details = `${agent.pid === null ? '' : `  pid ${agent.pid}`}  started ${agent.starts} ×`;
-  return [{ text: 'agent        ' }, styled(agent.state, style), { text: details }];
+  const gateway = `  gateway workers ${agent.workers.join(' ') || '-'}`;
+  return [{ text: 'agent     ' }, styled(agent.state, style), { text: details + gateway }];
 }
 
-function countLine({ connections, failed, rate }: Scene): Line {
-  return [{ text: `connections  ${connections}  ${rate.toFixed(0)}/s  failed ` }, failures(failed)];
+function countLine({ requests, failed, rate }: Scene): Line {
+  return [{ text: `requests  ${requests}  ${rate.toFixed(0)}/s  failed ` }, failures(failed)];
 }
 
 function eventLine({ at, text }: Scene['events'][number]): Line {
@@ -98,15 +104,11 @@ export function drawLine(scene: Scene): string {
       `${name} ${backends.map((backend) => `${backend.name} ${percent(backend.share, 1)}`).join(' ')}`,
   );
   const phase = scene.phase === null ? '' : `${scene.phase.number}/${scene.phase.of}  `;
-  const counts = `${scene.rate.toFixed(0)}/s, ${scene.connections} connections, ${scene.failed} failed, agent ${scene.agent.state}`;
+  const counts = `${scene.rate.toFixed(0)}/s, ${scene.requests} requests, ${scene.failed} failed, agent ${scene.agent.state}`;
   return `${scene.elapsed.toFixed(1).padStart(6)} s  ${phase}${shares.join('  ')}  ${counts}`;
 }
 
-/** `share` 0…1. */
-export function percent(share: number, digits: number): string {
-  return `${(share * 100).toFixed(digits)}%`;
-}
-
-function milliseconds(latency: number | null): string {
+/** `-` for null. */
+export function milliseconds(latency: number | null): string {
   return latency === null ? '-' : latency.toFixed(1);
 }

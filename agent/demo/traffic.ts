@@ -2,66 +2,75 @@ import type { ChildProcess } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type CastService, clientPod } from './cast.js';
-import { exited, launch } from './command.js';
+import { type CastService, clientPod, outside } from './cast.js';
+import { exited, launch, type Place } from './command.js';
 import type { Lap } from './phases.js';
-import type { ClientMessage, ClientOrder, ClientPlan, Request, Target } from './request.js';
+import { type Asker, targetsOf } from './questions.js';
+import type { ClientMessage, ClientOrder, ClientPlan, Request } from './request.js';
 import { netnsOf, type Run } from './run.js';
 
 const program = join(dirname(fileURLToPath(import.meta.url)), 'client.js');
 
-/** Requests/s over both Services. */
-export const rate = 800;
-
-/** Every address that the client's family allows, so that requests take Services and families in turn. */
-export function targetsOf(services: readonly CastService[], ipv6: boolean): Target[] {
-  const families = ipv6 ? [0, 1] : [0];
-  return families.flatMap((family) =>
-    services.flatMap(({ name, addresses, port, path }) => {
-      const address = addresses[family];
-      return address === undefined ? [] : [{ service: name, address, port, path }];
-    }),
-  );
+/** What the clients tell. */
+export interface TrafficListener {
+  onRequests(requests: readonly Request[]): void;
+  /** A client ended by itself. */
+  onEnd(error: Error): void;
 }
 
-/** The client's process, seen from the demo. */
+/** The clients' processes: one in the client pod, one outside. */
 export class Traffic {
+  readonly #clients: readonly ClientProcess[];
+
+  /** Starts the clients in their namespaces; they are silent until their first lap. */
+  constructor(demo: Run, services: readonly CastService[], ipv6: boolean, listener: TrafficListener) {
+    const start = (from: Asker, place: Place): ClientProcess => {
+      const targets = targetsOf(from, services, ipv6);
+      return new ClientProcess(place, { from, targets, limit: 256, timeout: 3000 }, listener);
+    };
+    this.#clients = [
+      start('client', { cgroup: demo.podCgroup, netns: netnsOf(demo, clientPod.name) }),
+      start('outside', { cgroup: demo.agentCgroup, netns: netnsOf(demo, outside.name) }),
+    ];
+  }
+
+  /** Resolves when every request from now on belongs to `lap` and all earlier ones have been reported. */
+  async enter(lap: Lap): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.enter(lap)));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.stop()));
+  }
+}
+
+class ClientProcess {
   readonly #child: ChildProcess;
   #waiting: { readonly lap: Lap; readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null;
   #end: Error | null = null;
   #words = '';
 
-  /** Starts the client in its namespace and cgroup; it is silent until its first lap. */
-  constructor(
-    demo: Run,
-    targets: readonly Target[],
-    onRequests: (requests: readonly Request[]) => void,
-    onEnd: (error: Error) => void,
-  ) {
-    const plan: ClientPlan = { targets, rate, limit: 256, timeout: 3000 };
-    const place = { cgroup: demo.podCgroup, netns: netnsOf(demo, clientPod.name) };
-    const argv = [process.execPath, program, JSON.stringify(plan)];
-    this.#child = launch(place, argv, ['pipe', 'pipe', 'pipe']);
+  constructor(place: Place, plan: ClientPlan, listener: TrafficListener) {
+    this.#child = launch(place, [process.execPath, program, JSON.stringify(plan)], ['pipe', 'pipe', 'pipe']);
     this.#child.stdin!.on('error', () => {});
     this.#child.stderr!.on('data', (chunk) => {
       this.#words += chunk;
     });
     const end = (why: string): void => {
       if (this.#end !== null) return;
-      this.#end = new Error(`the client ended: ${this.#words.trim() || why}`);
+      this.#end = new Error(`the ${plan.from} ended: ${this.#words.trim() || why}`);
       this.#waiting?.reject(this.#end);
-      onEnd(this.#end);
+      listener.onEnd(this.#end);
     };
     this.#child.on('error', (error) => end(error.message));
     this.#child.on('close', (code, signal) => end(signal ?? `exit code ${code}`));
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
       const message = JSON.parse(line) as ClientMessage;
-      if ('requests' in message) onRequests(message.requests);
+      if ('requests' in message) listener.onRequests(message.requests);
       else if (this.#waiting?.lap === message.lap) this.#waiting.resolve();
     });
   }
 
-  /** Resolves when every request from now on belongs to `lap` and all earlier ones have been reported. */
   enter(lap: Lap): Promise<void> {
     if (this.#end !== null) return Promise.reject(this.#end);
     const order: ClientOrder = { lap };

@@ -52,7 +52,7 @@ class LiveView implements View {
 
   show(scene: Scene): void {
     const { columns = 80, rows = 24 } = this.#output;
-    const lines = drawScreen(scene, columns).slice(0, rows - 1);
+    const lines = drawScreen(scene, columns, rows - 1).slice(0, rows - 1);
     const text = lines.map((line) => `${paint(line, columns, this.#color)}\x1b[K\n`).join('');
     this.#output.write(`${beginDrawing}${text}${endDrawing}`);
   }
@@ -75,7 +75,7 @@ class LineView implements View {
   }
 
   show(scene: Scene): void {
-    if (scene.phase !== null || scene.connections > 0) this.#words.write(`${drawLine(scene)}\n`);
+    if (scene.phase !== null || scene.requests > 0) this.#words.write(`${drawLine(scene)}\n`);
   }
 
   close(): void {}

@@ -1,0 +1,34 @@
+/** What was measured beside the requests. Times in ms; null when the run ended before. */
+export interface Facts {
+  /** From the backend's kill to its Pod's manifest saying not ready. */
+  readonly markedAfter: number | null;
+  /** From the manifest to the agent's API having it. */
+  readonly spreadAfter: number | null;
+  /** From the agent's kill to its start. */
+  readonly agentDead: number | null;
+  /** From the agent's start to its being ready. */
+  readonly agentReady: number | null;
+  /** Manual weights of user-service after the restart, by backend. */
+  readonly weightsKept: Readonly<Record<string, number>> | null;
+  /** From the kill of a gateway worker to another one in its place. */
+  readonly workerReplaced: number | null;
+  /** From the first request to the end of the last phase, in s; null when not all phases were played. */
+  readonly seconds: number | null;
+  /** What was found of the run after it had been removed. */
+  readonly leftovers: readonly string[];
+}
+
+/** What the story measures: all but what is found after it. */
+export type StoryFacts = { -readonly [Name in keyof Omit<Facts, 'leftovers'>]: Facts[Name] };
+
+export function noFacts(): StoryFacts {
+  return {
+    markedAfter: null,
+    spreadAfter: null,
+    agentDead: null,
+    agentReady: null,
+    weightsKept: null,
+    workerReplaced: null,
+    seconds: null,
+  };
+}
