@@ -142,11 +142,10 @@ class Viewer {
     return [];
   }
 
-  /** A rule is always for the clients of its own namespace; one with a workloadSelector for no others. */
+  /** One with a workloadSelector is for the clients of its own namespace, whatever exportTo says (Istio's PushContext.setDestinationRules). */
   #sees(rule: DestinationRule, namespace: string): boolean {
     if (rule.meta.namespace !== namespace) return false;
-    if (namespace === this.#client) return true;
-    if (rule.workloadSelector !== undefined) return false;
+    if (rule.workloadSelector !== undefined) return namespace === this.#client;
     return rule.exportTo === undefined || (this.#client !== undefined && rule.exportTo.includes(this.#client));
   }
 }

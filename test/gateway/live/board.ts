@@ -1,26 +1,12 @@
 import type { Explanation } from '../../../agent/api/items.js';
-import { eventually, type House, type Life, Site } from '../../agent/site.js';
+import { type House, type Life, Site } from '../../agent/site.js';
 import { castOf, pods } from '../cast.js';
 import type { Row } from '../row.js';
 import { type Answer, Client } from './client.js';
+import { Marker, markerService } from './marker.js';
 import { Origin } from './origin.js';
 
 const port = 9080;
-
-/** Says which rules are in force: its answer is the name of the last manifests. */
-const marker = `apiVersion: v1
-kind: Service
-metadata: { name: marker, namespace: default }
-spec: { clusterIP: 10.96.0.100, ports: [{ name: http, port: 80 }] }
-`;
-
-function markerRule(name: string): string {
-  return `apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: { name: marker, namespace: default }
-spec: { hosts: [marker], http: [{ directResponse: { status: 200, body: { string: "${name}" } } }] }
-`;
-}
 
 /** What the access log says of one request. */
 export interface Logged {
@@ -36,7 +22,7 @@ export class Board {
   readonly #clients = new Map<string, Client>();
   readonly #outside: Client;
   readonly #origins: Origin[] = [];
-  #shown = 0;
+  readonly #marker: Marker;
 
   private constructor(site: Site, houses: ReadonlyMap<string, House>) {
     this.site = site;
@@ -44,6 +30,7 @@ export class Board {
       this.#clients.set(pod, new Client({ netns: path, cgroup: site.cgroup }));
       this.#origins.push(new Origin({ netns: path }));
     }
+    this.#marker = new Marker(this.#clients.get('default/client')!);
     this.#outside = new Client({ netns: site.node!.path });
     this.#origins.push(new Origin({ netns: site.node!.path }));
   }
@@ -61,21 +48,14 @@ export class Board {
       for (const { name, address } of backends) await origin.listen(address, port, name === 'calls' ? 'h2c' : 'http');
     }
     const cast = castOf((pod) => houses.get(pod)?.name ?? '');
-    site.writeText('cast.yaml', [cast, marker].join('---\n'));
+    site.writeText('cast.yaml', [cast, markerService].join('---\n'));
     await site.agent.start();
     return board;
   }
 
   /** Makes these the rules, beside the cast's, and waits until the worker goes by them. */
   async show(manifests: string): Promise<void> {
-    const name = `manifests ${++this.#shown}`;
-    this.site.writeText('rules.yaml', [manifests, markerRule(name)].filter((text) => text !== '').join('---\n'));
-    const ask = { address: '10.96.0.100', port: 80, headers: { host: 'marker' } };
-    const client = this.#clients.get('default/client')!;
-    await eventually(
-      () => client.ask(ask),
-      ({ body }) => body === name,
-    );
+    await this.#marker.show(this.site, manifests);
   }
 
   /** One request of a row. `name`: its user-agent, which finds it in the access log. */

@@ -1,9 +1,11 @@
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import { createServer as createHttps } from 'node:https';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
 import { takeOrders } from './orders.js';
-import type { Behaviour, Echo } from './origin.js';
+import type { Behaviour, Echo, Kind, Secrets } from './origin.js';
 
 interface Backend {
   readonly server: Server;
@@ -14,6 +16,15 @@ interface Backend {
 }
 
 const backends = new Map<string, Backend>();
+const connections = new WeakMap<object, number>();
+let connected = 0;
+
+/** Numbers sockets in the order in which they first asked. */
+function connectionOf(socket: object): number {
+  const number = connections.get(socket) ?? ++connected;
+  connections.set(socket, number);
+  return number;
+}
 
 async function answer(
   name: string,
@@ -23,10 +34,13 @@ async function answer(
 ): Promise<void> {
   let bodyBytes = 0;
   for await (const chunk of request) bodyBytes += (chunk as Buffer).length;
-  const { socket } = request;
+  const socket = request.socket as Partial<TLSSocket> & Socket;
   const echo: Echo = {
     backend: name,
     client: socket.remoteAddress ?? '',
+    connection: connectionOf(socket),
+    serverName: String(socket.servername ?? ''),
+    clientCertificate: String(socket.getPeerCertificate?.().subject?.CN ?? ''),
     method: request.method ?? '',
     url: request.url ?? '',
     version: request.httpVersion,
@@ -50,12 +64,16 @@ async function answer(
   (response as ServerResponse).end(body);
 }
 
-function serverOf(kind: 'http' | 'h2c' | 'tcp', name: string, backend: () => Backend): Server {
+function serverOf(kind: Kind, name: string, secrets: Secrets | undefined, backend: () => Backend): Server {
   const take = (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
     answer(name, backend(), request, response).catch(() => undefined);
   };
   if (kind === 'http') return createHttp({ keepAliveTimeout: 60_000 }, take);
   if (kind === 'h2c') return createHttp2(take) as unknown as Server;
+  if (kind === 'https') {
+    const { certificate: cert, key, authority: ca } = secrets!;
+    return createHttps({ cert, key, ...(ca === undefined ? {} : { ca, requestCert: true }) }, take);
+  }
   return createServer((socket) => {
     socket.on('error', () => undefined);
     socket.write(`${name}\n`);
@@ -70,10 +88,10 @@ function named(detail: { readonly address: string; readonly port: number }): Bac
 }
 
 takeOrders({
-  listen: ({ address, port, kind }: { address: string; port: number; kind: 'http' | 'h2c' | 'tcp' }) =>
+  listen: ({ address, port, kind, secrets }: { address: string; port: number; kind: Kind; secrets?: Secrets }) =>
     new Promise<void>((resolve, reject) => {
       const name = `${address}:${port}`;
-      const server = serverOf(kind, name, () => backend);
+      const server = serverOf(kind, name, secrets, () => backend);
       const backend: Backend = { server, sockets: new Set(), behaviour: {}, served: 0, taken: [] };
       server.on('connection', (socket) => {
         backend.sockets.add(socket);

@@ -19,12 +19,29 @@ export interface Behaviour {
   readonly times?: number;
 }
 
+/** `http` speaks HTTP/1.1, `https` the same over TLS, `h2c` HTTP/2 without TLS, `tcp` sends back what it gets after saying its address. */
+export type Kind = 'http' | 'https' | 'h2c' | 'tcp';
+
+/** PEM of an `https` backend. */
+export interface Secrets {
+  readonly certificate: string;
+  readonly key: string;
+  /** Clients must have a certificate of this one; undefined: they need none. */
+  readonly authority?: string;
+}
+
 /** What a backend says of a request that reached it. */
 export interface Echo {
   /** `ADDRESS:PORT` that it came to. */
   readonly backend: string;
   /** Who connected. */
   readonly client: string;
+  /** The same for requests over the same connection. */
+  readonly connection: number;
+  /** SNI; empty without TLS. */
+  readonly serverName: string;
+  /** Subject CN; empty without one. */
+  readonly clientCertificate: string;
   readonly method: string;
   readonly url: string;
   readonly version: string;
@@ -46,9 +63,8 @@ export class Origin {
     return this.#peer.pid;
   }
 
-  /** `kind`: `http` speaks HTTP/1.1, `h2c` HTTP/2 without TLS, `tcp` sends back what it gets after saying its address. */
-  listen(address: string, port: number, kind: 'http' | 'h2c' | 'tcp' = 'http'): Promise<void> {
-    return this.#peer.order('listen', { address, port, kind });
+  listen(address: string, port: number, kind: Kind = 'http', secrets?: Secrets): Promise<void> {
+    return this.#peer.order('listen', { address, port, kind, secrets });
   }
 
   /** Stops listening and ends its connections. */

@@ -1,6 +1,7 @@
 import type { Manifest } from '../../agent/objects.js';
 import { type House, type Life, Site, type SiteOptions } from '../../agent/site.js';
 import { Client } from './client.js';
+import { Marker, markerService } from './marker.js';
 import { Origin } from './origin.js';
 
 /** An agent, a captured client Pod and backends in one namespace: what it takes to see the gateway at work. */
@@ -9,6 +10,8 @@ export interface Stage {
   readonly house: House;
   readonly client: Client;
   readonly origin: Origin;
+  /** Makes these (YAML) the rules beside the manifests, and waits until a worker goes by them: with `--workers 1`, the gateway. */
+  show(manifests: string): Promise<void>;
 }
 
 /** The captured Pod that the client is in. */
@@ -34,6 +37,8 @@ export async function openStage(life: Life, manifests: readonly Manifest[], opti
   });
   site.write('pods', [clientPod(house)]);
   site.write('mesh', manifests);
+  site.writeText('marker.yaml', markerService);
   await site.agent.start();
-  return { site, house, client, origin };
+  const marker = new Marker(client);
+  return { site, house, client, origin, show: (rules) => marker.show(site, rules) };
 }
