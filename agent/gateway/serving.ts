@@ -7,6 +7,7 @@ import type { FromWorker } from './messages.js';
 import { HttpProxy } from './proxy/proxy.js';
 import type { RequestRecord } from './record.js';
 import { RecordSample } from './record-sample.js';
+import { RetiredTargets } from './retired-targets.js';
 import { Telemetry } from './telemetry.js';
 import { UpstreamPools } from './upstream/pools.js';
 import { PodSockets } from './upstream/sockets.js';
@@ -41,12 +42,17 @@ export class Worker {
   readonly #records: RecordSample;
   /** The broker's ids of Pods' namespaces, by NS/POD. */
   readonly #namespaces = new Map<string, number>();
+  readonly #retired: RetiredTargets;
+  /** As the agent said. */
+  #given: Snapshot = emptySnapshot;
+  /** What is served by: with what has left lately. */
   #snapshot: Snapshot = emptySnapshot;
 
   constructor(options: WorkerOptions) {
     const { clock, random } = options;
     this.#options = options;
     this.#records = new RecordSample(clock);
+    this.#retired = new RetiredTargets(clock);
     const snapshot = (): Snapshot => this.#snapshot;
     this.#telemetry = new Telemetry(snapshot);
     this.#sockets = new PodSockets(
@@ -76,13 +82,11 @@ export class Worker {
 
   /** Takes the whole configuration. */
   replace(snapshot: Snapshot): void {
-    this.#snapshot = snapshot;
-    this.#apply();
+    this.#apply(snapshot);
   }
 
   change(generation: number, delta: SnapshotDelta): void {
-    this.#snapshot = { ...applyDelta(this.#snapshot, delta), generation };
-    this.#apply();
+    this.#apply({ ...applyDelta(this.#given, delta), generation });
   }
 
   openMesh(pod: string, id: number, fds: readonly number[]): void {
@@ -119,7 +123,11 @@ export class Worker {
     this.#upstreams.close();
   }
 
-  #apply(): void {
+  #apply(given: Snapshot): void {
+    const gone = this.#retired.retire(this.#given, given);
+    this.#given = given;
+    this.#snapshot = this.#retired.complete(given);
+    this.#listeners.drainTargets(gone);
     this.#upstreams.update(this.#snapshot);
     this.#listeners.update(this.#snapshot);
     this.#options.tell({ type: 'applied', generation: this.#snapshot.generation });
@@ -159,6 +167,7 @@ export class Worker {
           delaysSkipped: load.delaysSkipped,
           mirrorsSkipped: load.mirrorsSkipped,
           mirrorsCut: load.mirrorsCut,
+          bodiesNotKept: load.keepsSkipped,
           upstreamOverflows: this.#upstreams.overflows,
         },
       },

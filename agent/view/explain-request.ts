@@ -1,5 +1,6 @@
 import type { ExplainQuery } from '../api/items.js';
-import { ClusterBalancer } from '../balance/balancer.js';
+import { forecast, type Seen } from '../balance/forecast.js';
+import type { Ejection } from '../balance/health.js';
 import { addressOf } from '../balance/member.js';
 import type { ExplainedCandidate, Explanation } from '../compile/explain.js';
 import { explainHttp } from '../compile/explain-http.js';
@@ -12,7 +13,7 @@ import type { ViewParts } from './parts.js';
 
 /** What the gateway does with a request over a connection that the programs lead to it. */
 export function explainRequest(
-  parts: Pick<ViewParts, 'supervisor' | 'requests' | 'clock'>,
+  parts: Pick<ViewParts, 'supervisor' | 'requests'>,
   query: ExplainQuery,
   connection: Explanation,
 ): Explanation {
@@ -110,7 +111,7 @@ function requestOf(query: ExplainQuery, target: Target): RequestView | string {
 
 /** Each worker balances by itself: an endpoint's share is the mean over those that use it. */
 function shares(
-  { clock, requests }: Pick<ViewParts, 'requests' | 'clock'>,
+  { requests }: Pick<ViewParts, 'requests'>,
   snapshot: Snapshot,
   key: string,
   client: ClientPod | undefined,
@@ -120,23 +121,21 @@ function shares(
   const { members, policy } = cluster.variants[variantFor(cluster.variants, client)]!;
   const endpoints = members === undefined ? cluster.endpoints : members.map((index) => cluster.endpoints[index]!);
   const origin = { locality: snapshot.locality, node: snapshot.node, labels: client?.labels ?? {} };
-  const now = clock.monotonic();
-  const balancer = new ClusterBalancer(policy, origin, () => 0.5, now);
-  balancer.update(endpoints, policy, now);
-  const base = balancer.probabilities(now);
-  const ejected = [...requests.reports.values()].map(
+  const processes = [...requests.reports.values()].map(
     (report) =>
-      new Set(report.endpoints.filter((each) => each.cluster === key && each.ejected).map(({ address }) => address)),
+      new Map(
+        report.endpoints
+          .filter((each) => each.cluster === key)
+          .map(({ address, inFlight, latencyMs, ejected, ejection }): [string, Seen] => [
+            address,
+            { inFlight, latencyMs, ejection: ejected ? (ejection as Ejection) : undefined },
+          ]),
+      ),
   );
-  const workers = ejected.length === 0 ? [new Set<string>()] : ejected;
-  return base.map(({ endpoint, probability, state }) => {
-    const address = addressOf(endpoint);
-    const shareIn = (out: ReadonlySet<string>): number => {
-      const left = base.reduce((sum, each) => sum + (out.has(addressOf(each.endpoint)) ? 0 : each.probability), 0);
-      return out.has(address) || left === 0 ? 0 : probability / left;
-    };
-    const mean = workers.reduce((sum, out) => sum + shareIn(out), 0) / workers.length;
-    const isOut = ejected.length > 0 && ejected.every((out) => out.has(address));
-    return { backend: endpoint.name, address, probability: mean, state: isOut ? 'ejected' : state };
-  });
+  return forecast(policy, endpoints, origin, processes).map(({ endpoint, probability, state }) => ({
+    backend: endpoint.name,
+    address: addressOf(endpoint),
+    probability,
+    state,
+  }));
 }

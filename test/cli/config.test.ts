@@ -29,6 +29,7 @@ test('defaults are those of the documentation', (t) => {
     gatewayLabels: { istio: 'ingressgateway' },
     workers: 4,
     acceleration: 'auto',
+    accessLog: false,
     logLevel: 'info',
     capacities: new Map(),
   });

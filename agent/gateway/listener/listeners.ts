@@ -5,6 +5,7 @@ import type { ServerExchange } from '../exchange.js';
 import type { RequestRecord } from '../record.js';
 import type { Upstreams } from '../upstream/attempt.js';
 import { Acceptor } from './acceptor.js';
+import { EarlyConnections } from './early-connections.js';
 import { openIngressConnection } from './ingress-connection.js';
 import { type ListenerLimits, listenerLimits } from './limits.js';
 import { openMeshConnection } from './mesh-connection.js';
@@ -42,7 +43,8 @@ export class Listeners {
   #emptied: (() => void) | undefined;
 
   constructor({ limits = listenerLimits, ...options }: ListenersOptions) {
-    this.#parts = { ...options, limits, bounds: this.#bounds, tls: new TlsServers(limits.openingMs) };
+    const early = new EarlyConnections(options.clock);
+    this.#parts = { ...options, limits, bounds: this.#bounds, tls: new TlsServers(limits.openingMs), early };
   }
 
   /** Accepted and not ended. */
@@ -80,6 +82,12 @@ export class Listeners {
     for (const served of listener.connections) served.destroy();
   }
 
+  /** Connections to these Service ports (keys of `Snapshot.targets`) end as soon as that costs nobody a request. */
+  drainTargets(keys: ReadonlySet<string>): void {
+    for (const { connections } of this.#mesh.values())
+      this.#drainAll([...connections].filter(({ target }) => keys.has(target)));
+  }
+
   openIngress(port: number, descriptors: readonly number[]): void {
     const before = this.#ingress.get(port);
     before?.acceptor.close();
@@ -95,13 +103,14 @@ export class Listeners {
     if (!listener) return;
     this.#ingress.delete(port);
     listener.acceptor.close();
-    for (const served of listener.connections) served.drain();
+    this.#drainAll([...listener.connections]);
   }
 
   /** A changed snapshot: certificates that no server has any more are forgotten. What is served is asked of `snapshot` all the time. */
   update(snapshot: Snapshot): void {
     const servers = Object.values(snapshot.ingress).flatMap((listener) => listener.servers);
     this.#parts.tls.keep(servers.flatMap(({ tls }) => (tls === undefined ? [] : [tls])));
+    this.#parts.early.retry();
   }
 
   /** Accepts nothing more and resolves when all connections have ended, at the latest after `drainMs`. */
@@ -109,7 +118,7 @@ export class Listeners {
     for (const { acceptor } of [...this.#mesh.values(), ...this.#ingress.values()]) acceptor.close();
     this.#mesh.clear();
     this.#ingress.clear();
-    for (const served of [...this.#all]) served.drain();
+    this.#drainAll([...this.#all]);
     if (this.#all.size === 0) return Promise.resolve();
     const { clock, limits } = this.#parts;
     return new Promise((resolve) => {
@@ -120,6 +129,15 @@ export class Listeners {
         cancel();
         resolve();
       };
+    });
+  }
+
+  #drainAll(connections: readonly ServedSocket[]): void {
+    const { clock, limits } = this.#parts;
+    for (const served of connections) served.drain();
+    if (connections.length === 0) return;
+    clock.after(limits.http1.drainIdleMs, () => {
+      for (const served of connections) served.endSilent();
     });
   }
 

@@ -22,18 +22,26 @@ interface MeshConnection {
   readonly downstream: Downstream;
 }
 
-/** Begins a connection that the kernel led to the Pod's listener. */
+/** Begins a connection that the kernel led to the Pod's listener; one whose Service port is not known yet waits for the next snapshot. */
 export function openMeshConnection(served: ServedSocket, pod: string, parts: ListenerParts): void {
+  const id = gatewayId(served.socket.localAddress ?? '');
+  const refuse = (): void => {
+    parts.bounds.unknownTargets++;
+    served.socket.resetAndDestroy();
+  };
+  if (id === undefined) refuse();
+  else if (begin(served, pod, id, parts)) return;
+  else if (!parts.early.wait(served, () => begin(served, pod, id, parts), refuse)) refuse();
+}
+
+/** False: the snapshot does not know the id. */
+function begin(served: ServedSocket, pod: string, id: number, parts: ListenerParts): boolean {
   const { socket } = served;
   const snapshot = parts.snapshot();
-  const id = gatewayId(socket.localAddress ?? '');
-  const key = id === undefined ? undefined : snapshot.ids[id];
+  const key = snapshot.ids[id];
   const target = key === undefined ? undefined : snapshot.targets[key];
-  if (key === undefined || target === undefined) {
-    parts.bounds.unknownTargets++;
-    socket.resetAndDestroy();
-    return;
-  }
+  if (key === undefined || target === undefined) return false;
+  served.target = key;
   const client = snapshot.clients[pod];
   const address = clientAddress(socket.remoteAddress ?? '', client, target.family);
   const downstream: Downstream = {
@@ -48,6 +56,7 @@ export function openMeshConnection(served: ServedSocket, pod: string, parts: Lis
   if (target.detection === 'http') serveHttp({ served, socket, scheme: 'http', downstream }, parts);
   else if (target.detection === 'sniff') sniff(connection, parts);
   else openOpaque(connection, parts);
+  return true;
 }
 
 /** The Pod's own address where the kernel chose a loopback one for the way to the listener. */

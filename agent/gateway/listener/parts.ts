@@ -3,6 +3,7 @@ import type { Snapshot } from '../../compile/snapshot.js';
 import type { ServerExchange } from '../exchange.js';
 import type { RequestRecord } from '../record.js';
 import type { Upstreams } from '../upstream/attempt.js';
+import type { EarlyConnections } from './early-connections.js';
 import type { ListenerLimits } from './limits.js';
 import type { TlsServers } from './tls-servers.js';
 
@@ -18,6 +19,7 @@ export interface ListenerParts {
   readonly random: () => number;
   readonly limits: ListenerLimits;
   readonly tls: TlsServers;
+  readonly early: EarlyConnections;
   readonly bounds: ListenerBounds;
 }
 

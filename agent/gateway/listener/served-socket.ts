@@ -4,6 +4,8 @@ import type { ServedConnection } from '../http1/server.js';
 /** An accepted connection, whatever it has become by now. */
 export class ServedSocket {
   readonly socket: Socket;
+  /** Key of `Snapshot.targets`; empty until it is known, and for ingress. */
+  target = '';
   #served: ServedConnection | undefined;
   #isTunnel = false;
   #isDraining = false;
@@ -27,11 +29,15 @@ export class ServedSocket {
     return this.#served?.inFlight ?? 0;
   }
 
-  /** Ends as soon as that costs nobody a request. A tunnel ends when its peers do. */
+  /** Ends as soon as that costs nobody a request; `endSilent` is to follow. A tunnel ends when its peers do. */
   drain(): void {
     this.#isDraining = true;
-    if (this.#served) this.#served.drain();
-    else if (!this.#isTunnel && this.socket.bytesRead === 0) this.socket.destroy();
+    this.#served?.drain();
+  }
+
+  /** After a while of draining: nothing has come, so nothing is lost. */
+  endSilent(): void {
+    if (this.#served === undefined && !this.#isTunnel && this.socket.bytesRead === 0) this.socket.destroy();
   }
 
   destroy(): void {

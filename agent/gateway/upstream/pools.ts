@@ -175,7 +175,7 @@ export class UpstreamPools implements Upstreams, WaitingRoom {
   #send(attempt: PooledAttempt, traffic: Traffic, lease: Lease, query: AttemptQuery): void {
     const { tls } = traffic;
     const host = tls !== undefined && tls.sni === '' ? hostOf(query.head.authority) : '';
-    const pod = query.client === undefined ? '' : query.downstream.pod;
+    const { pod } = query.downstream;
     const pool = traffic.poolFor(pod, lease.member, protocolOf(traffic, query), host);
     traffic.inFlight++;
     attempt.assign(lease, traffic);

@@ -26,7 +26,7 @@ export async function connectTcp(cluster: ClusterTraffic, query: TcpQuery, groun
       break;
     }
     tried.push(lease.member.address);
-    const pod = query.client === undefined ? '' : query.downstream.pod;
+    const { pod } = query.downstream;
     const { maxConnections } = traffic.limits;
     const isFull = maxConnections !== undefined && traffic.connections >= maxConnections;
     if (isFull || !(ground.budget.allows(pod) || traffic.makeRoom(pod))) {
