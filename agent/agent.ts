@@ -9,7 +9,7 @@ import { openGateway } from './gateway-host.js';
 import { Intake } from './intake.js';
 import { cgroupRoot } from './kernel/cgroups.js';
 import { cookieReader } from './kernel/cookies.js';
-import { FlowReader, writeControl } from './kernel/flows.js';
+import { FlowReader, resumeControl, writeControl } from './kernel/flows.js';
 import { Datapath } from './kernel/kernel.js';
 import { native } from './kernel/native.js';
 import { OverrideTable } from './kernel/overrides.js';
@@ -164,9 +164,8 @@ function openKernel(config: Config, log: Log, undo: Undo) {
   undo.push(() => datapath.close());
   datapath.attach();
   const { maps, programs, store } = datapath;
-  const tell = (events: boolean): void => writeControl(store, { heartbeatNs: native().monotonicNs(), events });
-  tell(true);
-  undo.push(() => tell(false));
+  resumeControl(store, native().monotonicNs());
+  undo.push(() => writeControl(store, { heartbeatNs: native().monotonicNs(), events: false }));
   const heartbeat = (serves: boolean): void => {
     const now = native().monotonicNs();
     writeControl(store, { heartbeatNs: now, events: true, ...(serves ? { gatewayNs: now } : {}) });

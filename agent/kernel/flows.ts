@@ -66,6 +66,21 @@ export interface Control {
   readonly gatewayNs?: bigint;
 }
 
+/**
+ * Tells the programs that an agent is there again. Where the gateway served when an earlier one was heard of last, it serves now: its workers outlive their
+ * agent, and where they have not, no listener is held.
+ */
+export function resumeControl(store: Store, nowNs: bigint): void {
+  const value = store.lookup('control', indexKey(0)) ?? new Uint8Array(ControlRowSize);
+  const { heartbeatNs, gatewayNs } = readControlRow(viewOf(value), 0);
+  const shift = nowNs - heartbeatNs;
+  writeControl(store, {
+    heartbeatNs: nowNs,
+    events: true,
+    ...(gatewayNs === 0n ? {} : { gatewayNs: gatewayNs + shift }),
+  });
+}
+
 /** Tells the programs what they need to know while they run. */
 export function writeControl(store: Store, { heartbeatNs, events, gatewayNs }: Control): void {
   const value = store.lookup('control', indexKey(0)) ?? new Uint8Array(ControlRowSize);
