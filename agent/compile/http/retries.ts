@@ -6,13 +6,19 @@ import type { Retries } from '../snapshot.js';
 const backoffMs = 25;
 
 /**
+ * A condition of Weft's own: the connection ended before any byte of the response to a request of an idempotent method, which a client may send again
+ * (RFC 9110 9.2.2). Servers that end cut off what they have not read yet; without it each replacement of Pods fails a few requests.
+ */
+export const resetIdempotent = 'reset-idempotent';
+
+/**
  * What is retried where nobody says otherwise: what no backend has begun to serve, twice, on other backends (Istio's
  * DefaultPolicy; since 1.24 without 503). Also for requests that no rule decides.
  */
 export const defaultRetries: Retries = {
   attempts: 2,
   perTryTimeoutMs: undefined,
-  on: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled', 'retriable-status-codes'],
+  on: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled', 'retriable-status-codes', resetIdempotent],
   statuses: [],
   backoffMs,
   ignorePreviousHosts: true,

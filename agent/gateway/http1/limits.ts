@@ -15,6 +15,8 @@ export interface Http1Limits {
   readonly headMs: number;
   /** Without a request, ms. */
   readonly idleMs: number;
+  /** Without a request while draining, ms: a client that is about to send one is answered, and told that it was the last. */
+  readonly drainIdleMs: number;
   /** Between two reads of a request's body that is awaited, ms. */
   readonly bodyMs: number;
   /**
@@ -39,6 +41,7 @@ export const http1Limits: Http1Limits = {
   extensionBytes: 16 * 1024,
   headMs: 10_000,
   idleMs: 75_000,
+  drainIdleMs: 1_000,
   bodyMs: 60_000,
   writeMs: 120_000,
   lingerMs: 2_000,

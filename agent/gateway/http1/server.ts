@@ -32,7 +32,7 @@ export interface Http1ServerOptions {
 
 /** A connection whose requests are served. */
 export interface ServedConnection {
-  /** Closes after the response in progress; when idle at once, though a request whose bytes have arrived is served. */
+  /** Closes after the next response, which says so to the client; at the latest when it was idle for a while. */
   drain(): void;
   readonly inFlight: number;
   destroy(): void;
@@ -112,7 +112,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
 
   drain(): void {
     this.#isDraining = true;
-    if (this.#isIdle) this.#closeUnlessAsked();
+    if (this.#isIdle) this.#deadline = this.#deadlineOf('idle');
   }
 
   destroy(reset = false): void {
@@ -280,7 +280,6 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
     this.#phase = phase;
     this.#deadline = this.#deadlineOf(phase);
     if (this.#hasEnded) this.#clientEnded();
-    else if (this.#isDraining && phase === 'idle') this.#closeUnlessAsked();
   }
 
   #currentPhase(): Phase {
@@ -292,10 +291,10 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
   }
 
   #deadlineOf(phase: Phase): number {
-    const { idleMs, headMs, bodyMs, lingerMs } = this.#options.limits;
+    const { idleMs, drainIdleMs, headMs, bodyMs, lingerMs } = this.#options.limits;
     switch (phase) {
       case 'idle':
-        return this.#deadlines.in(idleMs);
+        return this.#deadlines.in(this.#isDraining ? drainIdleMs : idleMs);
       case 'head':
         return this.#deadlines.in(headMs);
       case 'body':
@@ -310,6 +309,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
 
   #expire(): void {
     if (this.#phase === 'head' || this.#phase === 'body') this.#refuse(408);
+    else if (this.#isIdle && this.#isDraining) this.#closeUnlessAsked();
     else this.destroy();
   }
 

@@ -6,15 +6,12 @@ import { grpcStatusIn } from './grpc.js';
 import { failureAnswer, type LocalAnswer, refusalAnswer, timedOut } from './local-answer.js';
 import type { MirroredRequest } from './mirror.js';
 import { withAttemptCount } from './outgoing.js';
-import { type AttemptFailure, isUnprocessed } from './retry-policy.js';
+import { type AttemptFailure, unprocessedRetries } from './retry-policy.js';
 import { returnFields } from './returning.js';
 import { mirrorsOf, type Route } from './route.js';
 import { type TimerName, Timers } from './timers.js';
 import { Try, type TryOwner } from './try.js';
 import { TunnelPair } from './tunnel.js';
-
-/** So often is another backend asked at once when it is sure that the last one did nothing, whatever the rule says. */
-const unprocessedRetries = 2;
 
 const tunnelFlags = { client: 'DC', backend: 'UC', silence: 'SI' } as const;
 
@@ -161,21 +158,21 @@ export class Dispatch implements TryOwner {
   #attemptFailed(why: AttemptFailure): void {
     this.#timers?.cancel('try');
     const { retries } = this.#route.plan;
-    const isWanted = retries?.wantsAfterFailure(why) ?? false;
+    const isWanted = retries?.wantsAfterFailure(why, this.#route.head.method) ?? false;
     this.#lastFailure = failureAnswer(why, this.#call.attempts > 1);
-    if (this.#retry(isWanted, isUnprocessed(why))) return;
+    if (this.#retry(isWanted, unprocessedRetries(why))) return;
     this.#current = undefined;
     this.#cancelTimers();
     this.#call.answer(this.#lastFailure);
   }
 
-  /** True: another attempt was made or will be. `isUnprocessed`: it is sure that the backend did nothing. */
-  #retry(isWanted: boolean, isUnprocessed: boolean): boolean {
+  /** True: another attempt was made or will be. `atOnce`: how many attempts may follow at once because it is sure that the backend did nothing. */
+  #retry(isWanted: boolean, atOnce: number): boolean {
     const call = this.#call;
     const { retries } = this.#route.plan;
     if (!call.body.canReplay) return false;
     const address = this.#current?.address ?? '';
-    if (isUnprocessed && call.attempts <= unprocessedRetries) {
+    if (call.attempts <= atOnce) {
       if (address !== '') this.#tried.push(address);
       if (isWanted) this.#retries++;
       this.#attempt(true);
@@ -211,7 +208,7 @@ export class Dispatch implements TryOwner {
     const call = this.#call;
     const grpcStatus = call.request.isGrpc ? grpcStatusIn(head.fields) : undefined;
     const { retries } = this.#route.plan;
-    if (retries?.wantsAfterHead(head.status, grpcStatus, head.fields) && this.#retry(true, false)) {
+    if (retries?.wantsAfterHead(head.status, grpcStatus, head.fields) && this.#retry(true, 0)) {
       this.#timers?.cancel('try');
       one.settle({ type: 'response', status: head.status, grpcStatus });
       one.discard(head, ended);

@@ -1,3 +1,4 @@
+import { resetIdempotent } from '../../compile/http/retries.js';
 import type { Retries } from '../../compile/snapshot.js';
 import type { Failure, FieldLines } from '../exchange.js';
 import { fieldOf } from './fields.js';
@@ -20,13 +21,16 @@ const failureConditions: Readonly<Record<AttemptFailure, readonly string[]>> = {
   'connect-failure': ['5xx', 'gateway-error', 'connect-failure', 'reset', 'reset-before-request'],
   'connect-timeout': ['5xx', 'gateway-error', 'connect-failure', 'reset', 'reset-before-request'],
   'reset-unsent': ['5xx', 'gateway-error', 'refused-stream', 'reset', 'reset-before-request'],
-  reset: ['5xx', 'gateway-error', 'reset'],
+  reset: ['5xx', 'gateway-error', 'reset', resetIdempotent],
   'protocol-error': ['5xx', 'gateway-error', 'reset'],
   'idle-timeout': ['5xx', 'gateway-error', 'reset'],
   timeout: ['5xx', 'gateway-error', 'reset'],
   cancelled: [],
   overload: [],
 };
+
+/** RFC 9110 9.2.2. */
+const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** The back-off is at most so many times its base (Envoy, RetryBackOff.max_interval). */
 const longestBackoff = 10;
@@ -64,8 +68,10 @@ export class RetryPolicy {
     );
   }
 
-  wantsAfterFailure(why: AttemptFailure): boolean {
-    return failureConditions[why].some((condition) => this.#on.has(condition));
+  wantsAfterFailure(why: AttemptFailure, method: string): boolean {
+    return failureConditions[why].some(
+      (condition) => this.#on.has(condition) && (condition !== resetIdempotent || idempotent.has(method)),
+    );
   }
 
   /** ms before retry `number` (from 1): anything up to the base, doubled each time, up to ten bases (Envoy, fully jittered back-off). */
@@ -79,7 +85,11 @@ function isRateLimited(fields: FieldLines): boolean {
   return fieldOf(fields, 'x-envoy-ratelimited') !== undefined;
 }
 
-/** Whether it is sure that the backend did nothing with the request: another may be asked whatever the rule says. */
-export function isUnprocessed(why: AttemptFailure): boolean {
-  return why === 'connect-failure' || why === 'connect-timeout' || why === 'reset-unsent';
+/**
+ * How often another backend is asked at once, whatever the rule says, because it is sure that the last one did nothing with the request: often enough
+ * for the old Pods of a replacement that end in the same moment, but not where each try takes its time.
+ */
+export function unprocessedRetries(why: AttemptFailure): number {
+  if (why === 'connect-failure' || why === 'reset-unsent') return 4;
+  return why === 'connect-timeout' ? 2 : 0;
 }

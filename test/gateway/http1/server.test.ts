@@ -1,4 +1,5 @@
 import test from 'ava';
+import { http1Limits } from '../../../agent/gateway/http1/limits.js';
 import { answerWith, settle, Wire } from './wire.js';
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -328,10 +329,12 @@ test('a client that goes away, or ends its side, at every stage', async (t) => {
   t.is(nothing.closed, 1);
 });
 
-test('draining: idle closes, a response in progress ends, an arrived request is served', async (t) => {
+test('draining: idle closes after a while, a response in progress ends, a request that comes is served as the last', async (t) => {
   const idle = new Wire();
   idle.connection.drain();
   await settle();
+  t.false(idle.hasEnd);
+  await idle.advance(http1Limits.drainIdleMs + 1_000);
   t.true(idle.hasEnd);
 
   const busy = new Wire();
@@ -344,11 +347,12 @@ test('draining: idle closes, a response in progress ends, an arrived request is 
   t.is(busy.takeOutput(), okClose);
   t.true(busy.hasEnd);
 
-  const arrived = new Wire(answerWith('ok'));
-  arrived.far.write(get);
-  arrived.connection.drain();
+  const late = new Wire(answerWith('ok'));
+  late.connection.drain();
   await settle();
-  t.is(arrived.takeOutput(), okClose);
+  await late.send(get);
+  t.is(late.takeOutput(), okClose);
+  t.true(late.hasEnd);
 
   const started = new Wire();
   await started.send(get);
@@ -358,6 +362,13 @@ test('draining: idle closes, a response in progress ends, an arrived request is 
   started.received[0]!.exchange.end([]);
   await settle();
   t.is(started.takeOutput(), ok);
+  t.false(started.hasEnd);
+  await started.send(get);
+  started.received[1]!.exchange.respond({ status: 200, fields: [], length: 2 }, false);
+  started.received[1]!.exchange.write(Buffer.from('ok'));
+  started.received[1]!.exchange.end([]);
+  await settle();
+  t.is(started.takeOutput(), okClose);
   t.true(started.hasEnd);
 });
 

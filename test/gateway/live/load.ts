@@ -4,10 +4,17 @@ import type { LoadPlan, LoadResult } from './client.js';
 /** Requests that last longer are failures, ms. */
 const patienceMs = 20_000;
 
+interface Response {
+  readonly status: number;
+  readonly backend: string;
+  /** In bytes, head and body. */
+  readonly length: number;
+  /** The connection takes no further request. */
+  readonly isLast: boolean;
+}
+
 /** Bytes of one response with Content-Length, or undefined while it is not whole; null: it is none that the origin would give. */
-function responseIn(
-  text: string,
-): { readonly status: number; readonly backend: string; readonly length: number } | null | undefined {
+function responseIn(text: string): Response | null | undefined {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const head = text.slice(0, end);
@@ -22,7 +29,8 @@ function responseIn(
   }
   if (Number.isNaN(status)) return null;
   if (text.length < end + 4 + body) return undefined;
-  return { status, backend: /"backend":"([^"]+)"/.exec(text.slice(end))?.[1] ?? '', length: end + 4 + body };
+  const backend = /"backend":"([^"]+)"/.exec(text.slice(end))?.[1] ?? '';
+  return { status, backend, length: end + 4 + body, isLast: /\r\nconnection: close/i.test(head) };
 }
 
 /** Many requests over HTTP/1.1 on raw sockets, so that exactly what fails is known. A connection that the peer closes between requests is no failure. */
@@ -126,8 +134,8 @@ export class Load {
       const response = responseIn(text);
       if (response === undefined) return;
       release();
+      if (response === null || response.length !== text.length || response.isLast) socket.destroy();
       if (response === null || response.length !== text.length) {
-        socket.destroy();
         this.#settle(socket, began, 0, '', 'framing');
         return;
       }

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { defaultRetries } from '../../../agent/compile/http/retries.js';
 import type { Retries } from '../../../agent/compile/snapshot.js';
 import type { Failure, FieldLines } from '../../../agent/gateway/exchange.js';
 import { keptBodyBytes, mostKeptBytes } from '../../../agent/gateway/proxy/request-body.js';
@@ -72,7 +73,7 @@ const failureRows: readonly {
 for (const { on, applies, not } of failureRows) {
   test(`retryOn ${on}: failures`, (t) => {
     const heldAfter = (why: Failure) => {
-      const world = retrying({ on: [on], attempts: 3 });
+      const world = retrying({ on: [on], attempts: 5 });
       const exchange = world.send();
       while (world.upstreams.retriesHeld === 0 && !exchange.isEnded) world.upstreams.last.receiver.fail(why);
       return world.upstreams.retriesHeld;
@@ -210,7 +211,7 @@ test('a body that is still coming goes on into the next attempt', (t) => {
   t.is(world.upstreams.last.body, 'ab');
 });
 
-test('without a rule, what was surely not processed is sent elsewhere twice', (t) => {
+test('without a rule, what was surely not processed is sent elsewhere', (t) => {
   for (const why of ['connect-failure', 'connect-timeout', 'reset-unsent'] as const) {
     const world = worldRouting({});
     world.upstreams.moves.push(why, why);
@@ -236,15 +237,30 @@ test('without a rule, what may have been processed is not sent again', (t) => {
 });
 
 test('what was surely not processed is sent elsewhere at once; after that the rule’s attempts wait', (t) => {
-  const world = retrying({ on: ['connect-failure'], attempts: 3, backoffMs: 100 });
-  world.upstreams.moves.push(...Array<Failure>(4).fill('connect-failure'));
+  const world = retrying({ on: ['connect-failure'], attempts: 5, backoffMs: 100 });
+  world.upstreams.moves.push(...Array<Failure>(6).fill('connect-failure'));
   const exchange = world.send();
-  t.is(world.upstreams.attempts.length, 3);
+  t.is(world.upstreams.attempts.length, 5);
   t.is(world.upstreams.retriesHeld, 1);
-  world.clock.pass(300);
-  t.is(world.upstreams.attempts.length, 4);
+  world.clock.pass(1000);
+  t.is(world.upstreams.attempts.length, 6);
   t.is(exchange.response?.status, 503);
-  t.like(world.record, { attempts: 4, flags: 'URX,UF' });
+  t.like(world.record, { attempts: 6, flags: 'URX,UF' });
+});
+
+test('by default, what a connection’s end cut off is sent again when its method is idempotent', (t) => {
+  for (const [method, attempts] of [
+    ['GET', 2],
+    ['DELETE', 2],
+    ['POST', 1],
+    ['PATCH', 1],
+  ] as const) {
+    const world = retrying(defaultRetries);
+    world.send(get('/', { method }));
+    world.upstreams.last.receiver.fail('reset');
+    world.clock.pass(100);
+    t.is(world.upstreams.attempts.length, attempts, method);
+  }
 });
 
 test('a client that goes while a retry waits is not tried for again', (t) => {
