@@ -131,7 +131,7 @@ kernelTest('the agent is ready only after the canary, and its metrics listener s
   site.agent.launch();
   await eventually(
     () => site.agent.scrape('/readyz').catch(() => ''),
-    (text) => text.startsWith('[+]sources ok\n[+]tables ok\n[-]canary failed: '),
+    (text) => text.startsWith('[+]sources ok\n[+]tables ok\n[+]gateway ok\n[-]canary failed: '),
   );
   t.is(await site.agent.readyz(), '');
   t.is(await site.agent.scrape('/healthz'), 'ok\n');
@@ -142,5 +142,5 @@ kernelTest('the agent is ready only after the canary, and its metrics listener s
     (text) => text !== '',
   );
   t.is(await site.agent.scrape('/readyz'), 'ok\n');
-  t.is(await site.agent.scrape('/readyz?verbose'), '[+]sources ok\n[+]tables ok\n[+]canary ok\nok\n');
+  t.is(await site.agent.scrape('/readyz?verbose'), '[+]sources ok\n[+]tables ok\n[+]gateway ok\n[+]canary ok\nok\n');
 });
