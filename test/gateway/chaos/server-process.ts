@@ -3,12 +3,13 @@ import { takeOrders } from '../live/orders.js';
 
 /*
  * A backend as a rolling replacement has it: on SIGTERM it takes nothing new, finishes what it has, closes and ends. Paths choose what else it does:
- * `/slow-sink` reads its request at `rate` bytes a second, `/gush` answers `size` bytes.
+ * `/slow-sink` reads its request at `rate` bytes a second, `/gush` answers `size` bytes; `delay` is ms until the answer.
  */
 
 let server: Server | undefined;
 let isLeaving = false;
 let delayMs = 0;
+let requests = 0;
 
 const block = Buffer.alloc(64 * 1024, 'x');
 
@@ -39,9 +40,10 @@ function serve(name: string): Server {
       gush(response, Number(searchParams.get('size')));
       return;
     }
+    requests++;
     request.resume();
     const answer = (): void => {
-      const body = JSON.stringify({ backend: name });
+      const body = JSON.stringify({ backend: name, headers: request.rawHeaders });
       const closing = isLeaving ? { connection: 'close' } : {};
       response.writeHead(200, { 'content-length': Buffer.byteLength(body), ...closing });
       response.end(body);
@@ -66,4 +68,5 @@ takeOrders({
       server.once('error', reject);
       server.listen({ host: address, port, backlog: 4096 }, resolve);
     }),
+  requests: () => requests,
 });
