@@ -5,14 +5,14 @@ import { weft, workers } from './agent-process.js';
 import { type CastPod, podNamed, podNamespace } from './cast.js';
 import { noFacts, type StoryFacts } from './facts.js';
 import { writePod } from './manifests.js';
+import { failing, slow, well } from './mood.js';
 import type { Lap, PhaseName } from './phases.js';
 import { startServer } from './servers.js';
 import type { Stage } from './stage.js';
+import { seconds } from './verdict.js';
 
 /** How long a backend is dead before its Pod says so, in ms: as long as a quick readiness probe may take. */
 const probeDelay = 80;
-/** How long the slow backend takes for an answer, in ms. */
-export const slowness = 200;
 /** What the gateway has to notice that a backend is slow or fails, in ms. */
 const noticeDelay = 300;
 /** What a change that the kernel has may take to the last gateway worker, in ms. */
@@ -20,8 +20,6 @@ const spreadDelay = 100;
 /** Until a change counts as lost, in ms. */
 const patience = 5000;
 const pollPace = 5;
-
-const well = { delay: 0, status: 200 };
 
 /** What is done at the beginning of each phase, and what was measured of it. */
 export class Acts {
@@ -34,6 +32,13 @@ export class Acts {
   constructor(stage: Stage, lap: (lap: Lap) => Promise<void>) {
     this.#stage = stage;
     this.#lap = lap;
+  }
+
+  /** A backend of catalog has its part of the requests again, so many ms after it was well. */
+  back(pod: string, after: number): void {
+    if (pod === 'catalog-1') this.facts.slowBack = after;
+    else this.facts.failingBack = after;
+    this.#stage.tell(`${pod} has its part again,${seconds(after)} after it was well`);
   }
 
   /** Changes what the phase is about. Resolves when the change is effective. */
@@ -58,24 +63,27 @@ export class Acts {
   async #slowDown(): Promise<void> {
     const { servers, tell } = this.#stage;
     await this.#lap('slow:change');
-    servers.get('catalog-1')!.feel({ delay: slowness, status: 200 });
-    tell(`catalog-1 takes ${slowness} ms for an answer; nobody tells the agent`);
+    servers.get('catalog-1')!.feel(slow);
+    tell(`catalog-1 takes ${slow.delay} ms for an answer; nobody tells the agent`);
     await this.#wait(noticeDelay);
   }
 
   async #fail(): Promise<void> {
-    const { servers, tell } = this.#stage;
+    const { onWell, servers, tell } = this.#stage;
     await this.#lap('failing:change');
     servers.get('catalog-1')!.feel(well);
-    servers.get('catalog-2')!.feel({ delay: 0, status: 500 });
+    onWell('catalog-1');
+    servers.get('catalog-2')!.feel(failing);
     tell('catalog-1 is quick again; catalog-2 answers every request with 500');
     await this.#wait(noticeDelay);
   }
 
   async #healAndWeigh(): Promise<void> {
+    const { onWell, servers, tell } = this.#stage;
     await this.#lap('weight:change');
-    this.#stage.servers.get('catalog-2')!.feel(well);
-    this.#stage.tell('catalog-2 is well again');
+    servers.get('catalog-2')!.feel(well);
+    onWell('catalog-2');
+    tell('catalog-2 is well again');
     await this.#command('weight:change', 'weight', 'default/user-service', 'default/user-1=3', 'default/user-2=1');
   }
 

@@ -1,22 +1,16 @@
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { type Clock, systemClock } from '../clock.js';
+import { type Mood, well } from './mood.js';
 
 /*
  * A server of catalog, a process of its own: `catalog-server.js POD PORT`. Each line of its standard input is a
  * {@link Mood}; it ends with its input.
  */
 
-/** How the server answers from now on. */
-export interface Mood {
-  /** Before it answers, in ms. */
-  readonly delay: number;
-  readonly status: number;
-}
-
 function serve(pod: string, port: number, clock: Clock): void {
   const body = Buffer.from(`${JSON.stringify({ service: 'catalog', pod })}\n`);
-  let mood: Mood = { delay: 0, status: 200 };
+  let mood = well;
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const { delay, status } = mood;
     const answer = (): void => {

@@ -79,7 +79,9 @@ class Performance {
     this.#streams = streams;
     this.#clock = clock;
     this.#control = control;
-    this.#monitor = new Monitor(this.#services, clock, run.api, options.seconds);
+    this.#monitor = new Monitor(this.#services, clock, run.api, options.seconds, (pod, after) =>
+      this.#story?.back(pod, after),
+    );
     this.#agent = new AgentProcess(run, clock, (error) => control.abort(error));
   }
 
@@ -138,6 +140,7 @@ class Performance {
       signal,
       tell: (text) => this.#tell(text),
       startAgent: () => this.#startAgent(),
+      onWell: (pod) => this.#monitor.await(pod),
       onLap: (lap) => this.#monitor.enter(lap),
       onPhase: (phase, index, of) => this.#announce(phase, index, of),
     });

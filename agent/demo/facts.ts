@@ -12,6 +12,10 @@ export interface Facts {
   readonly weightsKept: Readonly<Record<string, number>> | null;
   /** From the kill of a gateway worker to another one in its place. */
   readonly workerReplaced: number | null;
+  /** From when catalog-1 was quick again to its having its part of the requests again. */
+  readonly slowBack: number | null;
+  /** From when catalog-2 was well again to the same. */
+  readonly failingBack: number | null;
   /** From the first request to the end of the last phase, in s; null when not all phases were played. */
   readonly seconds: number | null;
   /** What was found of the run after it had been removed. */
@@ -29,6 +33,8 @@ export function noFacts(): StoryFacts {
     agentReady: null,
     weightsKept: null,
     workerReplaced: null,
+    slowBack: null,
+    failingBack: null,
     seconds: null,
   };
 }

@@ -2,6 +2,7 @@ import type { BackendItem } from '../api/items.js';
 import type { Clock } from '../clock.js';
 import type { AgentProcess } from './agent-process.js';
 import { backendsOf, type CastService, podNamespace } from './cast.js';
+import { Comeback } from './comeback.js';
 import { type Lap, phaseOf, phases } from './phases.js';
 import { type Question, questions } from './questions.js';
 import { Recent } from './recent.js';
@@ -17,6 +18,7 @@ export class Monitor {
   readonly tally: Tally = new Tally();
   readonly events: Event[] = [];
   readonly #recent = new Recent(window);
+  readonly #comeback: Comeback;
   readonly #services: readonly CastService[];
   readonly #clock: Clock;
   readonly #api: string;
@@ -27,8 +29,15 @@ export class Monitor {
   #workers: readonly number[] = [];
   #agentStarts = 0;
 
-  /** `total`: how long the run takes, in s; null when it goes on. */
-  constructor(services: readonly CastService[], clock: Clock, api: string, total: number | null) {
+  /** `total`: how long the run takes, in s; null when it goes on. `onBack` as {@link Comeback} tells it. */
+  constructor(
+    services: readonly CastService[],
+    clock: Clock,
+    api: string,
+    total: number | null,
+    onBack: (pod: string, after: number) => void,
+  ) {
+    this.#comeback = new Comeback(onBack);
     this.#services = services;
     this.#clock = clock;
     this.#api = api;
@@ -56,7 +65,13 @@ export class Monitor {
     for (const request of requests) {
       this.tally.add(request);
       this.#recent.add(request, now);
+      this.#comeback.add(request, now);
     }
+  }
+
+  /** The pod is well again from now on. */
+  await(pod: string): void {
+    this.#comeback.await(pod, this.#clock.monotonic());
   }
 
   agentStarted(): void {

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.js';
 import { type CastPod, podPort } from './cast.js';
-import type { Mood } from './catalog-server.js';
 import { exited, launch } from './command.js';
 import { listening } from './listening.js';
 import { staticManifests } from './manifests.js';
+import type { Mood } from './mood.js';
 import { netnsOf, type Run } from './run.js';
 
 const temporaryPaths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];

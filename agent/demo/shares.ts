@@ -57,16 +57,13 @@ function reachedGroups(question: Question, { answered, refused }: Count): Map<st
   return groups;
 }
 
-/** What one pod got of all that reached pods of its version, 0…1, in these laps of `catalog`; null when nothing did. */
-export function shareOfVersion(tally: Tally, laps: readonly Lap[], pod: string): number | null {
+/** What one pod got of all that reached pods of its version, 0…1, in this lap of `catalog`; null when nothing did. */
+export function shareOfVersion(tally: Tally, lap: Lap, pod: string): number | null {
   const pods = backendsOf('catalog');
   const { version } = pods.find(({ name }) => name === pod)!;
   const peers = pods.filter((peer) => peer.version === version).map(({ name }) => name);
-  const reached = (name: string): number =>
-    laps.reduce((total, lap) => {
-      const { answered, refused } = tally.of(lap, 'catalog');
-      return total + (answered.get(name) ?? 0) + (refused.get(name) ?? 0);
-    }, 0);
+  const { answered, refused } = tally.of(lap, 'catalog');
+  const reached = (name: string): number => (answered.get(name) ?? 0) + (refused.get(name) ?? 0);
   const total = peers.reduce((all, name) => all + reached(name), 0);
   return total === 0 ? null : reached(pod) / total;
 }

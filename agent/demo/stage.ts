@@ -18,6 +18,8 @@ export interface Stage {
   /** Says what was just done. */
   tell(text: string): void;
   startAgent(): void;
+  /** A backend that was slow or failed is well again. */
+  onWell(pod: string): void;
   /** Every request from now on belongs to the lap. */
   onLap(lap: Lap): void;
   /** The phase of this index is about to begin. */

@@ -21,6 +21,11 @@ export class Story {
     return this.#acts.facts;
   }
 
+  /** A backend of catalog has its part of the requests again, so many ms after it was well. */
+  back(pod: string, after: number): void {
+    this.#acts.back(pod, after);
+  }
+
   /** Resolves after the last phase, `seconds` after the first request unless changes take longer. Throws when `signal` is aborted. */
   async play(seconds: number): Promise<void> {
     const { clock, signal } = this.#stage;
