@@ -109,11 +109,8 @@ export function openGateway(options: GatewayOptions): GatewayHost {
       send: (channel, fds) => native().sendDescriptors(channel, new Uint8Array(1), fds),
       close: (fd) => native().closeFd(fd),
     },
-    broker: () => {
-      broker = startBroker({
-        upstreams: datapath.maps.get('upstreams')!,
-        onExit: (why) => log.error({ why }, 'the socket broker ended'),
-      });
+    broker: (onExit) => {
+      broker = startBroker({ upstreams: datapath.maps.get('upstreams')!, onExit });
       return broker;
     },
     snapshot: { ...emptySnapshot, node: config.node, accessLog: config.accessLog },

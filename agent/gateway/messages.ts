@@ -5,11 +5,12 @@ import type { TelemetryBatch } from './telemetry.js';
 import type { EndpointState } from './upstream/attempt.js';
 
 /**
- * What agent and gateway workers tell each other over the process's IPC channel, as JSON. Descriptors of listening sockets come over a channel of
+ * What agent and gateway workers tell each other, as JSON (MessageStream). Descriptors of listening sockets come over a channel of
  * their own, in the order of the messages that announce them, and are in it before the message is sent.
  */
 
-/** Descriptors of a worker besides stdio and IPC: where listening sockets come in, and the socket broker. */
+/** Descriptors of a worker besides stdio: messages, where listening sockets come in, and the socket broker. */
+export const messageChannel = 3;
 export const listenerChannel = 4;
 export const brokerChannel = 5;
 
@@ -22,6 +23,8 @@ export type ToWorker =
   | { readonly type: 'close-mesh'; readonly pod: string }
   | { readonly type: 'open-ingress'; readonly port: number; readonly descriptors: number }
   | { readonly type: 'close-ingress'; readonly port: number }
+  /** The broker is another one: one descriptor follows on the other channel. */
+  | { readonly type: 'broker' }
   /** Whether single requests are asked for (somebody follows flows). */
   | { readonly type: 'records'; readonly on: boolean };
 

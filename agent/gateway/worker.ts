@@ -1,6 +1,8 @@
+import { Socket } from 'node:net';
 import { addon } from '../addon.js';
 import { systemClock } from '../clock.js';
-import { brokerChannel, type FromWorker, listenerChannel, type ToWorker } from './messages.js';
+import { MessageStream } from './message-stream.js';
+import { brokerChannel, type FromWorker, listenerChannel, messageChannel, type ToWorker } from './messages.js';
 import { Worker } from './serving.js';
 
 /*
@@ -15,10 +17,6 @@ const drainMs = 30_000;
 
 const descriptors = addon();
 
-function tell(message: FromWorker): void {
-  if (process.connected) process.send!(message, undefined, {}, () => undefined);
-}
-
 /** The descriptors that the next message on the other channel carries. */
 function takeDescriptors(count: number): readonly number[] {
   const received = descriptors.receiveDescriptors(listenerChannel, 64, 1_000);
@@ -27,11 +25,29 @@ function takeDescriptors(count: number): readonly number[] {
   return received.fds;
 }
 
+/** Its end of the channel to the broker that is there now. */
+let broker: number = brokerChannel;
+
+function replaceBroker(): void {
+  const [other] = takeDescriptors(1);
+  descriptors.closeFd(broker);
+  broker = other!;
+}
+
+// `manualStart`: without it bytes that are there already can get lost (net.Socket on Node 20).
+const agent = new Socket({
+  fd: messageChannel,
+  readable: true,
+  writable: true,
+  manualStart: true,
+} as ConstructorParameters<typeof Socket>[0]);
+
 const worker = new Worker({
   clock: systemClock,
   random: Math.random,
-  blanks: (namespace, family, count) => descriptors.blankSockets(brokerChannel, namespace, family, count),
-  tell,
+  blanks: (namespace, family, count) => descriptors.blankSockets(broker, namespace, family, count),
+  tell: (message) => messages.send(message),
+  isAgentBehind: () => messages.isFull,
   log: (line) => process.stdout.write(`${line}\n`),
 });
 
@@ -55,6 +71,9 @@ function take(message: ToWorker): void {
     case 'close-ingress':
       worker.closeIngress(message.port);
       break;
+    case 'broker':
+      replaceBroker();
+      break;
     case 'records':
       worker.followRecords(message.on);
   }
@@ -70,5 +89,5 @@ process.once('SIGTERM', () => {
 });
 
 descriptors.lockDown({ uid: unprivileged, gid: unprivileged });
-process.on('message', take);
-tell({ type: 'ready' });
+const messages = new MessageStream(agent, { onMessage: (message) => take(message as ToWorker) });
+messages.send({ type: 'ready' } satisfies FromWorker);

@@ -64,8 +64,8 @@ export interface SupervisorOptions {
   readonly descriptors: DescriptorChannel;
   /** A Pod's connections are led to the gateway from now on. */
   readonly onServing: () => void;
-  /** Started when the first worker is. */
-  readonly broker: () => SocketBroker;
+  /** Starts one, when the first worker is started and when the one before has ended by itself. */
+  readonly broker: (onExit: (why: string) => void) => SocketBroker;
   readonly snapshot: Snapshot;
   readonly onReport: (worker: number, report: WorkerReport) => void;
   readonly onRecords: (records: readonly RequestRecord[], lost: number) => void;
@@ -205,7 +205,7 @@ export class Supervisor {
 
   #start(): void {
     if (this.#isStopping || this.#slots.length > 0 || !this.#isNeeded) return;
-    this.#broker = this.#options.broker();
+    this.#broker = this.#options.broker(this.#brokerEnded);
     for (let i = 0; i < this.#options.workers; i++) {
       const slot: Slot = {
         process: undefined,
@@ -220,6 +220,25 @@ export class Supervisor {
     }
     this.#openPods();
   }
+
+  /** Without it no worker can reach a backend from a Pod's namespace. */
+  readonly #brokerEnded = (why: string): void => {
+    const { clock, descriptors, log } = this.#options;
+    if (this.#isStopping) return;
+    log.error({ why }, 'the socket broker ended');
+    clock.after(firstRestartMs, () => {
+      if (this.#isStopping) return;
+      this.#broker = this.#options.broker(this.#brokerEnded);
+      for (const { id, path } of this.#options.kernel.all()) this.#broker.addNamespace(id, path);
+      for (const { process, channel, isReady } of this.#slots) {
+        if (!isReady) continue;
+        const fd = this.#broker.addWorker();
+        descriptors.send(channel, [fd]);
+        process?.send({ type: 'broker' });
+        descriptors.close(fd);
+      }
+    });
+  };
 
   #launch(slot: Slot, index: number): void {
     const { clock, descriptors, log, mark } = this.#options;
