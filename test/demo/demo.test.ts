@@ -62,14 +62,14 @@ kernelTest('the demo goes as foretold and leaves nothing', async (t) => {
     summary.verdicts.filter(({ met }) => !met),
     [],
   );
-  t.true(summary.connections >= 6000);
-  t.is(new Set(summary.shares.map(({ phase }) => phase)).size, 8);
-  for (const row of summary.shares) t.true(Math.abs(row.deviation) <= 1, JSON.stringify(row));
+  t.true(summary.requests >= 4800);
+  t.is(new Set(summary.shares.map(({ phase }) => phase)).size, 11);
+  for (const row of summary.shares.filter(({ question }) => question === 'catalog, tester')) t.is(row.deviation, 0);
   t.deepEqual(tracesOf(demo), []);
 });
 
 kernelTest('Ctrl-C leaves nothing, at whatever time', async (t) => {
-  for (const moment of ['made network namespaces', 'an nginx answers', '2/8']) {
+  for (const moment of ['made network namespaces', 'user-service runs', '2/11']) {
     const demo = startDemo();
     await demo.says(moment);
     t.true(tracesOf(demo).length > 0, moment);
@@ -81,7 +81,7 @@ kernelTest('Ctrl-C leaves nothing, at whatever time', async (t) => {
 
 kernelTest('a demo removes what another left that was killed', async (t) => {
   const killed = startDemo();
-  await killed.says('1/8');
+  await killed.says('1/11');
   killed.child.kill('SIGKILL');
   t.is(await killed.ended, 'SIGKILL');
   const [trace] = tracesOf(killed);

@@ -9,12 +9,12 @@ const scene: Scene = {
   total: 20,
   phase: { number: 3, of: 8, title: 'order-1 is drained' },
   events: [{ at: 6.5, text: '$ weft drain default/order-1' }],
-  agent: { state: 'ready', pid: 42, starts: 1 },
+  agent: { state: 'ready', pid: 42, starts: 1, workers: [43, 44] },
   services: [
     {
       name: 'order-service',
       address: '10.96.0.20',
-      connections: 2800,
+      requests: 2800,
       failed: 0,
       backends: [
         { name: 'order-1', state: 'drained', weight: 0, share: 0, rate: 0, p50: null, p99: null },
@@ -22,27 +22,58 @@ const scene: Scene = {
       ],
     },
   ],
-  connections: 2800,
+  routes: [
+    {
+      ...{ name: 'ingress /other', rule: 'none', requests: 70, failed: 0, rate: 10, p50: 0.5, p99: 1 },
+      ...{ statuses: [[404, 20]], shares: [] },
+    },
+    {
+      ...{ name: 'catalog', rule: 'catalog http[1]', requests: 900, failed: 3, rate: 150, p50: 21, p99: 30 },
+      statuses: [
+        [200, 97],
+        [500, 3],
+      ],
+      shares: [
+        { backend: 'catalog-1', share: 0.2 },
+        { backend: 'catalog-2', share: 0.8 },
+      ],
+    },
+  ],
+  requests: 2800,
   failed: 0,
   rate: 400.4,
   api: 'unix:/run/x/api.sock',
 };
 
-const text = (width: number): string[] => drawScreen(scene, width).map((line) => paint(line, width, false));
+const text = (width: number, height = 50): string[] =>
+  drawScreen(scene, width, height).map((line) => paint(line, width, false));
 
-test('the screen shows where each Service sends', (t) => {
-  t.deepEqual(text(120).slice(0, 10), [
+test('the screen shows where each Service and each rule sends', (t) => {
+  t.deepEqual(text(120).slice(0, 14), [
     'weft demo  7 s of 20  3/8 order-1 is drained',
     '',
-    'SERVICE        BACKEND  STATE    WEIGHT   SHARE  CONN/S  P50 MS  P99 MS  TOTAL  FAILED',
-    `order-service  order-1  drained       0    0.0%       0       -       -   2800       0  ${' '.repeat(24)}`,
-    `               order-2  ready         1  100.0%     400     0.8    12.3                 ${'█'.repeat(24)}`,
+    'SERVICE        BACKEND  STATE    WEIGHT   SHARE  REQ/S  P50 MS  P99 MS  TOTAL  FAILED',
+    `order-service  order-1  drained       0    0.0%      0       -       -   2800       0  ${' '.repeat(24)}`,
+    `               order-2  ready         1  100.0%    400     0.8    12.3                 ${'█'.repeat(24)}`,
     '',
-    'agent        ready  pid 42  started 1 ×',
-    'connections  2800  400/s  failed 0',
+    'GATEWAY         RULE             STATUS          REQ/S  P50 MS  TOTAL  BACKENDS',
+    'ingress /other  none             404                10     0.5     70  none: the gateway answers',
+    'catalog         catalog http[1]  200 97% 500 3%    150    21.0    900  catalog-1 20%  catalog-2 80%',
+    '',
+    'agent     ready  pid 42  started 1 ×  gateway workers 43 44',
+    'requests  2800  400/s  failed 0',
     '',
     '   6.5 s  $ weft drain default/order-1',
   ]);
+});
+
+test('the last events fill the terminal, and a low one keeps some', (t) => {
+  const many = { ...scene, events: Array.from({ length: 40 }, (_, at) => ({ at, text: 'x' })) };
+  const events = (height: number): number =>
+    drawScreen(many, 100, height).filter((line) => paint(line, 100, false).endsWith(' s  x')).length;
+  t.is(drawScreen(many, 100, 30).length, 30);
+  t.is(events(30), 15);
+  t.is(events(10), 3);
 });
 
 test('a narrow terminal gets no bars and no line is wider than it', (t) => {
@@ -53,7 +84,7 @@ test('a narrow terminal gets no bars and no line is wider than it', (t) => {
 test('the line says the same in short', (t) => {
   t.is(
     drawLine(scene),
-    '   7.3 s  3/8  order-service order-1 0.0% order-2 100.0%  400/s, 2800 connections, 0 failed, agent ready',
+    '   7.3 s  3/8  order-service order-1 0.0% order-2 100.0%  400/s, 2800 requests, 0 failed, agent ready',
   );
 });
 

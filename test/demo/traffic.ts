@@ -1,22 +1,49 @@
+import { backendPods } from '../../agent/demo/cast.js';
+import type { Facts } from '../../agent/demo/facts.js';
 import { type Lap, phases } from '../../agent/demo/phases.js';
-import type { Facts } from '../../agent/demo/summary.js';
+import { type Asker, type QuestionName, questions } from '../../agent/demo/questions.js';
 import { Tally } from '../../agent/demo/tally.js';
 
-export function answer(tally: Tally, lap: Lap, backend: string, times = 1): void {
-  const service = `${backend.split('-')[0]}-service`;
-  for (let i = 0; i < times; i++) tally.add({ service, lap, backend, latency: 1, failure: '' });
+/** `times` good answers of a backend; of the gateway itself where its name is empty. */
+export function answer(
+  tally: Tally,
+  lap: Lap,
+  question: QuestionName,
+  backend: string,
+  times = 1,
+  from: Asker = 'client',
+): void {
+  const status = backend === '' ? 404 : 200;
+  for (let i = 0; i < times; i++) tally.add({ question, from, lap, backend, status, latency: 1, failure: '' });
 }
 
-export function fail(tally: Tally, lap: Lap, service: string, failure: string): void {
-  tally.add({ service, lap, backend: '', latency: 1, failure });
+/** A request without an answer; with one of `backend` where that is given. */
+export function fail(tally: Tally, lap: Lap, question: QuestionName, failure: string, backend = ''): void {
+  const status = backend === '' ? 0 : 500;
+  tally.add({ question, from: 'client', lap, backend, status, latency: 1, failure });
 }
 
-/** A run in which every backend got `unit` connections for each of its weight in every phase. */
+/** Pods that share what is meant for a pod or a subset: of v1 those that are not ill in the phase. */
+function podsOf(group: string, phase: Lap): readonly string[] {
+  const ill = { slow: 'catalog-1', failing: 'catalog-2' }[phase as string];
+  const pods = backendPods.filter(({ name, version }) => name === group || version === group);
+  return pods.map(({ name }) => name).filter((name) => name !== ill);
+}
+
+/** A run in which every backend got `unit` requests for each of its weight in every phase, and nothing failed. `unit`: a multiple of 6. */
 export function perfectTally(unit: number): Tally {
   const tally = new Tally();
-  for (const { name, weights } of phases)
-    for (const backends of Object.values(weights))
-      for (const [backend, weight] of Object.entries(backends)) answer(tally, name, backend, weight * unit);
+  for (const { name: phase, weights } of phases)
+    for (const { name, rates } of questions) {
+      const askers = Object.keys(rates) as Asker[];
+      if (name === 'ingress /other') for (const asker of askers) answer(tally, phase, name, '', unit, asker);
+      for (const [group, weight] of Object.entries(weights[name] ?? {})) {
+        const pods = podsOf(group, phase);
+        for (const pod of pods)
+          for (const asker of askers)
+            answer(tally, phase, name, pod, (weight * unit) / pods.length / askers.length, asker);
+      }
+    }
   return tally;
 }
 
@@ -26,6 +53,9 @@ export const perfectFacts: Facts = {
   agentDead: 2500,
   agentReady: 400,
   weightsKept: { 'default/user-1': 3, 'default/user-2': 1 },
+  workerReplaced: 130,
+  slowBack: 1000,
+  failingBack: 9000,
   seconds: 10,
   leftovers: [],
 };
