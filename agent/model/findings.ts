@@ -1,11 +1,16 @@
 import type { Finding } from './problem.js';
 import { type ProblemCode, problemCodes } from './problem-codes.js';
 
+/** Errors about fields that are not there or not enforced: the rest of the object can be checked all the same. */
+const besideShape: ReadonlySet<ProblemCode> = new Set(['WEFT0302', 'WEFT0303', 'WEFT0304', 'WEFT0305']);
+
 /** Collects what is wrong with one object, at most `limit` findings: a hostile object must not fill the memory. */
 export class Findings {
   readonly list: Finding[] = [];
   /** Whether one of them is an error: then the object must not take effect. */
   failed = false;
+  /** Whether a value has not the shape that its field demands: then what depends on it cannot be looked at. */
+  malformed = false;
   readonly #limit: number;
 
   constructor(limit = 100) {
@@ -14,6 +19,7 @@ export class Findings {
 
   error(code: ProblemCode, path: string, message: string, fix: string = problemCodes[code].fix): void {
     this.failed = true;
+    if (!besideShape.has(code)) this.malformed = true;
     if (this.list.length < this.#limit) this.list.push({ code, severity: 'error', path, message, fix });
   }
 

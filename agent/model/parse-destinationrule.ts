@@ -20,7 +20,7 @@ const spec: Shape = object({
 export function parseDestinationRule(found: Findings, raw: Raw, meta: Metadata): DestinationRule | undefined {
   const written = (fieldOf(raw, 'spec') ?? {}) as Raw;
   checkShape(found, written, spec, 'spec');
-  if (found.failed) return undefined;
+  if (found.malformed) return undefined;
   return {
     kind: 'DestinationRule',
     meta,

@@ -19,7 +19,7 @@ import * as istio from './schema-istio.js';
 export function parseIstioGateway(found: Findings, raw: Raw, meta: Metadata): IstioGateway | undefined {
   const spec = (fieldOf(raw, 'spec') ?? {}) as Raw;
   checkShape(found, spec, istio.gateway, 'spec');
-  if (found.failed) return undefined;
+  if (found.malformed) return undefined;
   const servers = mappingsOf(spec, 'servers');
   if (servers.length === 0) found.error('WEFT0208', 'spec.servers', 'needs at least one server');
   const names = new Set<string>();

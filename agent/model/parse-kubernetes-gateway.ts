@@ -20,14 +20,14 @@ import * as gatewayApi from './schema-gatewayapi.js';
 export function parseGatewayClass(found: Findings, raw: Raw, meta: Metadata): GatewayClass | undefined {
   const spec = (fieldOf(raw, 'spec') ?? {}) as Raw;
   checkShape(found, spec, gatewayApi.gatewayClass, 'spec');
-  if (found.failed) return undefined;
+  if (found.malformed) return undefined;
   return { kind: 'GatewayClass', meta, controllerName: textOf(spec, 'controllerName') ?? '' };
 }
 
 export function parseReferenceGrant(found: Findings, raw: Raw, meta: Metadata): ReferenceGrant | undefined {
   const spec = (fieldOf(raw, 'spec') ?? {}) as Raw;
   checkShape(found, spec, gatewayApi.referenceGrant, 'spec');
-  if (found.failed) return undefined;
+  if (found.malformed) return undefined;
   return {
     kind: 'ReferenceGrant',
     meta,
@@ -47,7 +47,7 @@ export function parseReferenceGrant(found: Findings, raw: Raw, meta: Metadata): 
 export function parseKubernetesGateway(found: Findings, raw: Raw, meta: Metadata): KubernetesGateway | undefined {
   const spec = (fieldOf(raw, 'spec') ?? {}) as Raw;
   checkShape(found, spec, gatewayApi.gateway, 'spec');
-  if (found.failed) return undefined;
+  if (found.malformed) return undefined;
   const listeners = mappingsOf(spec, 'listeners').map((listener, index) =>
     readListener(found, listener, at('spec.listeners', index), meta.namespace),
   );

@@ -42,7 +42,7 @@ export function parseGrpcRoute(found: Findings, raw: Raw, meta: Metadata): GrpcR
 function readSpec(found: Findings, raw: Raw, shape: Shape): Raw | undefined {
   const spec = (fieldOf(raw, 'spec') ?? {}) as Raw;
   checkShape(found, spec, shape, 'spec');
-  return found.failed ? undefined : spec;
+  return found.malformed ? undefined : spec;
 }
 
 function readBinding(

@@ -15,7 +15,7 @@ type Resolution = ServiceEntry['resolution'] | 'DYNAMIC_DNS';
 export function parseServiceEntry(found: Findings, raw: Raw, meta: Metadata): ServiceEntry | undefined {
   const spec = (fieldOf(raw, 'spec') ?? {}) as Raw;
   checkShape(found, spec, istio.serviceEntry, 'spec');
-  if (found.failed) return undefined;
+  if (found.malformed) return undefined;
   const resolution = choiceOf<Resolution>(spec, 'resolution') ?? 'NONE';
   if (resolution === 'DYNAMIC_DNS') {
     found.warning('WEFT0310', 'spec.resolution', 'DYNAMIC_DNS is not supported', 'name the hosts, with resolution DNS');

@@ -23,7 +23,7 @@ import type {
 export function parseVirtualService(found: Findings, raw: Raw, meta: Metadata): VirtualService | undefined {
   const spec = (fieldOf(raw, 'spec') ?? {}) as Raw;
   checkShape(found, spec, istio.virtualService, 'spec');
-  if (found.failed) return undefined;
+  if (found.malformed) return undefined;
   if (meta.annotations['weft.dev/rollout'] !== undefined) {
     found.warning('WEFT0303', child('metadata.annotations', 'weft.dev/rollout'), 'is not enforced by this version');
   }
