@@ -23,8 +23,11 @@ export interface ChannelMessage {
 export interface Descriptors {
   /** Both ends of a new channel for messages with descriptors (AF_UNIX, SOCK_SEQPACKET, close-on-exec, blocking). */
   socketPair(): readonly [number, number];
-  /** Sends one message of 1 to 65536 bytes with at most 64 descriptors, which stay open here. Blocks while the channel is full. EPIPE when the other end is closed. */
-  sendDescriptors(channel: number, message: Uint8Array, fds: readonly number[]): void;
+  /**
+   * Sends one message of 1 to 65536 bytes with at most 64 descriptors, which stay open here. While the channel is full it blocks; with `waits` false it fails with EAGAIN.
+   * EPIPE when the other end is closed.
+   */
+  sendDescriptors(channel: number, message: Uint8Array, fds: readonly number[], waits?: boolean): void;
   /**
    * Takes the next message, close-on-exec; null when none comes within `timeoutMs` (0: does not wait). The whole process waits meanwhile. EPIPE or ECONNRESET when the other end is closed
    * and everything was read; EMSGSIZE when it has more than `limitBytes`, which is lost then; EMFILE when its descriptors found no room.

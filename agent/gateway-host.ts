@@ -106,7 +106,7 @@ export function openGateway(options: GatewayOptions): GatewayHost {
     ingress,
     descriptors: {
       pair: () => native().socketPair(),
-      send: (channel, fds) => native().sendDescriptors(channel, new Uint8Array(1), fds),
+      send: (channel, fds) => native().sendDescriptors(channel, new Uint8Array(1), fds, false),
       close: (fd) => native().closeFd(fd),
     },
     broker: (onExit) => {

@@ -74,7 +74,9 @@ void sendDescriptors(const Napi::CallbackInfo& info) {
   std::vector<int> descriptors;
   for (uint32_t i = 0; i < array.Length(); i++)
     descriptors.push_back(static_cast<int>(integerOf(call, array.Get(i), "a descriptor", INT32_MAX)));
-  const int number = sendMessage(channel, message.data, message.length, descriptors.data(), descriptors.size(), 0);
+  const bool waits = !info[3].IsBoolean() || info[3].As<Napi::Boolean>().Value();
+  const int flags = waits ? 0 : MSG_DONTWAIT;
+  const int number = sendMessage(channel, message.data, message.length, descriptors.data(), descriptors.size(), flags);
   if (number != 0) call.fail(number);
 }
 

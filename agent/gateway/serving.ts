@@ -27,6 +27,8 @@ export interface WorkerOptions {
   readonly blanks: (namespace: number, family: 4 | 6, count: number) => readonly number[];
   /** Tells the agent; lost when there is none. */
   readonly tell: (message: FromWorker) => void;
+  /** The agent does not keep up: sums and records wait here, bounded. */
+  readonly isAgentBehind: () => boolean;
   /** Writes a line of the access log. */
   readonly log: (line: string) => void;
 }
@@ -146,12 +148,14 @@ export class Worker {
   }
 
   #tellRecords(): void {
+    if (this.#options.isAgentBehind()) return;
     const { records, lost } = this.#records.drain();
     if (records.length > 0 || lost > 0) this.#options.tell({ type: 'records', records, lost });
   }
 
   #report(): void {
     this.#sockets.sweep();
+    if (this.#options.isAgentBehind()) return;
     this.#tellRecords();
     const { requests, ...load } = this.#proxy.load;
     this.#options.tell({

@@ -7,6 +7,7 @@ import type { RequestRecord } from '../gateway/record.js';
 import { endOrphans, findOrphans, isWorker } from '../kernel/orphans.js';
 import type { Captured } from '../kernel/pods.js';
 import type { Log } from '../log.js';
+import { Handover, type Parcel } from './handover.js';
 import type { IngressSockets } from './ingress-sockets.js';
 import { type WorkerEvents, WorkerProcess } from './worker-process.js';
 
@@ -15,6 +16,8 @@ const firstRestartMs = 50;
 const lastRestartMs = 5_000;
 /** A worker that lived so long is restarted at once. */
 const steadyMs = 10_000;
+/** A worker that says nothing for so many ticks of a second hangs: each reports once a second. */
+const mostSilentTicks = 20;
 /** How long workers have to finish what they have when the agent stops. */
 const drainMs = 10_000;
 
@@ -50,6 +53,7 @@ export interface SocketBroker {
 /** Passes descriptors on. */
 export interface DescriptorChannel {
   pair(): readonly [own: number, other: number];
+  /** Throws when the other side has gone, or has no room. */
   send(channel: number, fds: readonly number[]): void;
   close(fd: number): void;
 }
@@ -69,12 +73,20 @@ export interface SupervisorOptions {
   readonly snapshot: Snapshot;
   readonly onReport: (worker: number, report: WorkerReport) => void;
   readonly onRecords: (records: readonly RequestRecord[], lost: number) => void;
+  /** What workers run. Default: agent/gateway/worker.js. */
+  readonly workerPath?: string;
 }
 
 interface Slot {
   process: WorkerProcess | undefined;
   /** The agent's end of its channel for listening sockets. */
   channel: number;
+  /** That it asks. */
+  broker: SocketBroker | undefined;
+  /** Of the process that runs. */
+  handover: Handover | undefined;
+  /** Ticks since it said something. */
+  silentTicks: number;
   startedMs: number;
   restartMs: number;
   isReady: boolean;
@@ -95,6 +107,8 @@ export class Supervisor {
   #follows = false;
   /** Pods whose listener a worker has. */
   readonly #announced = new Set<string>();
+  /** Descriptors of the listeners that are open, by Pod. */
+  readonly #open = new Map<string, readonly number[]>();
   #orphans: readonly number[] = [];
   #captured: readonly Captured[] = [];
 
@@ -172,6 +186,7 @@ export class Supervisor {
       if (!this.#isNeeded) this.#endOrphans();
       return;
     }
+    this.#endSilent();
     this.#openPods();
     this.#openIngress();
     if (this.isSettled) this.#endOrphans();
@@ -210,6 +225,9 @@ export class Supervisor {
       const slot: Slot = {
         process: undefined,
         channel: -1,
+        broker: undefined,
+        handover: undefined,
+        silentTicks: 0,
         startedMs: 0,
         restartMs: firstRestartMs,
         isReady: false,
@@ -223,64 +241,108 @@ export class Supervisor {
 
   /** Without it no worker can reach a backend from a Pod's namespace. */
   readonly #brokerEnded = (why: string): void => {
-    const { clock, descriptors, log } = this.#options;
+    const { clock, log } = this.#options;
     if (this.#isStopping) return;
     log.error({ why }, 'the socket broker ended');
-    clock.after(firstRestartMs, () => {
-      if (this.#isStopping) return;
-      this.#broker = this.#options.broker(this.#brokerEnded);
-      for (const { id, path } of this.#options.kernel.all()) this.#broker.addNamespace(id, path);
-      for (const { process, channel, isReady } of this.#slots) {
-        if (!isReady) continue;
-        const fd = this.#broker.addWorker();
-        descriptors.send(channel, [fd]);
-        process?.send({ type: 'broker' });
-        descriptors.close(fd);
-      }
-    });
+    clock.after(firstRestartMs, () => this.#replaceBroker());
   };
 
+  #replaceBroker(): void {
+    const { broker, clock, kernel, log } = this.#options;
+    if (this.#isStopping) return;
+    try {
+      this.#broker = broker(this.#brokerEnded);
+    } catch (error) {
+      log.error({ err: error }, 'the socket broker could not be started');
+      clock.after(lastRestartMs, () => this.#replaceBroker());
+      return;
+    }
+    for (const sockets of kernel.all()) this.#addNamespace(sockets);
+    for (const slot of this.#slots) if (slot.isReady) this.#giveBroker(slot);
+  }
+
+  /** To a worker whose own has ended. */
+  #giveBroker(slot: Slot): void {
+    const { process, channel } = slot;
+    if (process === undefined || this.#broker === undefined) return;
+    const fd = this.#broker.addWorker();
+    slot.broker = this.#broker;
+    this.#hand(process, channel, { fds: [fd], message: { type: 'broker' } });
+    this.#options.descriptors.close(fd);
+  }
+
   #launch(slot: Slot, index: number): void {
-    const { clock, descriptors, log, mark } = this.#options;
-    const [own, other] = descriptors.pair();
+    if (this.#isStopping) return;
+    const { clock, log } = this.#options;
+    try {
+      this.#spawn(slot, index);
+    } catch (error) {
+      log.error({ worker: index, err: error }, 'a gateway worker could not be started');
+      clock.after(lastRestartMs, () => this.#launch(slot, index));
+    }
+  }
+
+  #spawn(slot: Slot, index: number): void {
+    const { clock, descriptors, log, mark, workerPath } = this.#options;
     const broker = this.#broker!.addWorker();
-    slot.channel = own;
-    slot.startedMs = clock.monotonic();
+    const [own, other] = descriptors.pair();
     const events: WorkerEvents = {
-      onMessage: (message) => this.#take(slot, index, message),
+      onMessage: (message) => {
+        // What one that has ended says of its sockets is of no use; what it counted is.
+        if (slot.process === process || message.type === 'telemetry' || message.type === 'records')
+          this.#take(slot, index, message);
+      },
+      onFault: (why) => {
+        log.error({ worker: index, why }, 'a gateway worker is not itself');
+        process.kill('SIGKILL');
+      },
       onExit: (why) => {
         descriptors.close(own);
-        slot.process = undefined;
-        slot.isReady = false;
-        slot.applied = 0;
-        if (this.#isStopping) return;
-        log.error({ worker: index, why }, 'a gateway worker ended');
-        this.#restarts++;
-        const lived = clock.monotonic() - slot.startedMs;
-        slot.restartMs = lived > steadyMs ? firstRestartMs : Math.min(lastRestartMs, slot.restartMs * 2);
-        clock.after(lived > steadyMs ? 0 : slot.restartMs, () => {
-          if (!this.#isStopping) this.#launch(slot, index);
-        });
+        Object.assign(slot, { process: undefined, handover: undefined, isReady: false, applied: 0 });
+        if (!this.#isStopping) this.#replace(slot, index, why);
       },
     };
-    slot.process = new WorkerProcess(mark, { listeners: other, broker }, events);
+    const process = new WorkerProcess(mark, { listeners: other, broker }, events, workerPath);
     descriptors.close(other);
     descriptors.close(broker);
+    const handover = new Handover((parcel) => this.#hand(process, own, parcel));
+    const startedMs = clock.monotonic();
+    Object.assign(slot, { process, handover, broker: this.#broker, channel: own, silentTicks: 0, startedMs });
+  }
+
+  #replace(slot: Slot, index: number, why: string): void {
+    const { clock, log } = this.#options;
+    log.error({ worker: index, why }, 'a gateway worker ended');
+    this.#restarts++;
+    const lived = clock.monotonic() - slot.startedMs;
+    slot.restartMs = lived > steadyMs ? firstRestartMs : Math.min(lastRestartMs, slot.restartMs * 2);
+    clock.after(lived > steadyMs ? 0 : slot.restartMs, () => this.#launch(slot, index));
+  }
+
+  /** A worker that hangs accepts connections still, as far as the kernel knows. */
+  #endSilent(): void {
+    for (const [index, slot] of this.#slots.entries()) {
+      if (slot.process === undefined || ++slot.silentTicks <= mostSilentTicks) continue;
+      slot.silentTicks = 0;
+      this.#options.log.error({ worker: index }, 'a gateway worker hangs: it is ended');
+      slot.process.kill('SIGKILL');
+    }
   }
 
   #take(slot: Slot, index: number, message: FromWorker): void {
+    slot.silentTicks = 0;
     switch (message.type) {
       case 'ready':
-        this.#equip(slot);
+        if (!slot.isReady) this.#equip(slot);
         break;
       case 'applied':
         slot.applied = message.generation;
         break;
       case 'opened':
-        this.#announce(message.pod);
+        this.#announce(slot.handover?.taken(podKey(message.pod)));
         break;
       case 'opened-ingress':
-        this.#options.ingress.served(message.port);
+        if (slot.handover?.taken(portKey(message.port)) !== undefined) this.#options.ingress.served(message.port);
         break;
       case 'telemetry':
         this.#options.onReport(index, message.report);
@@ -293,24 +355,40 @@ export class Supervisor {
   /** Everything that a worker needs, from the beginning. */
   #equip(slot: Slot): void {
     slot.isReady = true;
+    if (slot.broker !== this.#broker) this.#giveBroker(slot);
     slot.process?.configure(undefined, () => this.#snapshot);
     if (this.#follows) slot.process?.send({ type: 'records', on: true });
     for (const sockets of this.#options.kernel.all()) this.#give(slot, sockets);
     for (const [port, fds] of this.#options.ingress.all()) this.#giveIngress(slot, port, fds);
   }
 
-  #give({ process, channel }: Slot, { pod, id, fds }: PodSockets): void {
-    this.#options.descriptors.send(channel, fds);
-    process?.send({ type: 'open-mesh', pod, id, descriptors: fds.length });
+  #give({ handover }: Slot, sockets: PodSockets): void {
+    const { pod, id, fds } = sockets;
+    handover?.give(podKey(pod), { fds, message: { type: 'open-mesh', pod, id, descriptors: fds.length } });
   }
 
-  #giveIngress({ process, channel }: Slot, port: number, fds: readonly number[]): void {
-    this.#options.descriptors.send(channel, fds);
-    process?.send({ type: 'open-ingress', port, descriptors: fds.length });
+  #giveIngress({ handover }: Slot, port: number, fds: readonly number[]): void {
+    handover?.give(portKey(port), { fds, message: { type: 'open-ingress', port, descriptors: fds.length } });
   }
 
-  #announce(pod: string): void {
-    if (this.#announced.has(pod)) return;
+  /** False when the worker has gone, or takes nothing any more: it is ended then. */
+  #hand(process: WorkerProcess, channel: number, { fds, message }: Parcel): boolean {
+    try {
+      this.#options.descriptors.send(channel, fds);
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'a gateway worker takes no sockets');
+      process.kill('SIGKILL');
+      return false;
+    }
+    process.send(message);
+    return true;
+  }
+
+  /** `taken`: what a worker has. Of a Pod that has gone, or come again, since it was sent, it says nothing. */
+  #announce(taken: Parcel | undefined): void {
+    if (taken?.message.type !== 'open-mesh') return;
+    const { pod } = taken.message;
+    if (this.#open.get(pod) !== taken.fds || this.#announced.has(pod)) return;
     this.#announced.add(pod);
     this.#options.kernel.announce(pod);
     this.#options.onServing();
@@ -320,21 +398,43 @@ export class Supervisor {
     const { opened, closed } = this.#options.kernel.refresh(this.#captured);
     for (const { pod, id } of closed) {
       this.#announced.delete(pod);
+      this.#open.delete(pod);
       this.#broker?.removeNamespace(id);
+      for (const { handover } of this.#slots) handover?.withdraw(podKey(pod));
       for (const { process, isReady } of this.#slots) if (isReady) process?.send({ type: 'close-mesh', pod });
     }
     for (const sockets of opened) {
-      this.#broker?.addNamespace(sockets.id, sockets.path);
+      this.#open.set(sockets.pod, sockets.fds);
+      this.#addNamespace(sockets);
       for (const slot of this.#slots) if (slot.isReady) this.#give(slot, sockets);
+    }
+  }
+
+  /** One whose namespace is going already does not keep the others from being served. */
+  #addNamespace({ pod, id, path }: PodSockets): void {
+    try {
+      this.#broker?.addNamespace(id, path);
+    } catch (error) {
+      this.#options.log.error({ pod, err: error }, 'a network namespace could not be entered');
     }
   }
 
   #openIngress(): void {
     if (this.#slots.length === 0) return;
     const { opened, closed } = this.#options.ingress.refresh(Object.values(this.#snapshot.ingress));
-    for (const port of closed)
+    for (const port of closed) {
+      for (const { handover } of this.#slots) handover?.withdraw(portKey(port));
       for (const { process, isReady } of this.#slots) if (isReady) process?.send({ type: 'close-ingress', port });
+    }
     for (const [port, fds] of opened)
       for (const slot of this.#slots) if (slot.isReady) this.#giveIngress(slot, port, fds);
   }
+}
+
+function podKey(pod: string): string {
+  return `pod ${pod}`;
+}
+
+function portKey(port: number): string {
+  return `port ${port}`;
 }

@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { SnapshotDelta } from '../compile/delta.js';
 import type { Snapshot } from '../compile/snapshot.js';
-import type { FromWorker, ToWorker } from '../gateway/messages.js';
+import { MessageStream } from '../gateway/message-stream.js';
+import { type FromWorker, messageChannel, type ToWorker } from '../gateway/messages.js';
+import { longestMessage, readWorkerMessage } from './worker-message.js';
 
 export const workerPath: string = fileURLToPath(new URL('../gateway/worker.js', import.meta.url));
 
@@ -11,6 +14,8 @@ const heapOptions: readonly string[] = ['--max-semi-space-size=8', '--max-old-sp
 
 export interface WorkerEvents {
   readonly onMessage: (message: FromWorker) => void;
+  /** It says what no worker says; it is to be ended. */
+  readonly onFault: (why: string) => void;
   /** `why`: exit code or signal. */
   readonly onExit: (why: string) => void;
 }
@@ -27,18 +32,21 @@ export interface WorkerDescriptors {
  */
 export class WorkerProcess {
   readonly #child: ChildProcess;
+  /** Undefined when it could not be started. */
+  #messages: MessageStream | undefined;
   /** A snapshot is on its way; what changes meanwhile goes as a whole after it. */
   #sending = false;
   #behind: (() => Snapshot) | undefined;
 
-  /** `mark`: an argument by which a later agent finds workers that were left behind. */
-  constructor(mark: string, descriptors: WorkerDescriptors, events: WorkerEvents) {
-    this.#child = spawn(process.execPath, [...heapOptions, workerPath, mark], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', descriptors.listeners, descriptors.broker],
+  /** `mark`: an argument by which a later agent finds workers that were left behind. `path`: what is run. */
+  constructor(mark: string, descriptors: WorkerDescriptors, events: WorkerEvents, path: string = workerPath) {
+    this.#child = spawn(process.execPath, [...heapOptions, path, mark], {
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe', descriptors.listeners, descriptors.broker],
       detached: true,
       env: { TZ: process.env.TZ },
     });
-    this.#child.on('message', (message) => events.onMessage(message as FromWorker));
+    const socket = this.#child.stdio?.[messageChannel] as Socket | null | undefined;
+    if (socket) this.#messages = streamOf(socket, events);
     // `error` without `exit`: it could not be started.
     let ended = false;
     const end = (why: string): void => {
@@ -58,10 +66,7 @@ export class WorkerProcess {
 
   /** Lost when the worker is gone; whoever replaces it gets everything again. */
   send(message: ToWorker, sent: () => void = () => undefined): void {
-    if (!this.#child.connected) return;
-    this.#child.send(message, (error) => {
-      if (error === null) sent();
-    });
+    this.#messages?.send(message, sent);
   }
 
   /** At most one configuration is under way: when several changes come meanwhile, the last snapshot goes whole. */
@@ -87,4 +92,16 @@ export class WorkerProcess {
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
+}
+
+function streamOf(socket: Socket, events: WorkerEvents): MessageStream {
+  return new MessageStream(socket, {
+    mostBytes: longestMessage,
+    onMessage: (value) => {
+      const message = readWorkerMessage(value);
+      if (message === undefined) events.onFault('a message is of no kind that is known');
+      else events.onMessage(message);
+    },
+    onFault: events.onFault,
+  });
 }
