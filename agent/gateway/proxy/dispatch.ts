@@ -174,7 +174,6 @@ export class Dispatch implements TryOwner {
     const address = this.#current?.address ?? '';
     if (call.attempts <= atOnce) {
       if (address !== '') this.#tried.push(address);
-      if (isWanted) this.#retries++;
       this.#attempt(true);
       return true;
     }

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { FieldLines } from '../../../agent/gateway/exchange.js';
+import type { Failure, FieldLines } from '../../../agent/gateway/exchange.js';
 import { grpcTimeoutMs, grpcTimeoutText } from '../../../agent/gateway/proxy/grpc.js';
 import type { FirstMove } from './fakes.js';
 import { action, get, toCluster, type World, worldRouting, worldWith } from './world.js';
@@ -57,14 +57,14 @@ for (const { move, status, flags, body } of rows) {
 
 test('refused connections end in UF, which says that it was retried', (t) => {
   const world = worldRouting({});
-  world.upstreams.moves.push('connect-failure', 'connect-failure', 'connect-failure');
+  world.upstreams.moves.push(...Array<Failure>(5).fill('connect-failure'));
   const exchange = world.send();
   t.is(exchange.response?.status, 503);
   t.is(
     exchange.body,
     'upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure',
   );
-  t.like(world.record, { flags: 'UF', attempts: 3 });
+  t.like(world.record, { flags: 'UF', attempts: 5 });
 });
 
 test('when nobody is left to retry with, the answer tells the failure', (t) => {
