@@ -34,6 +34,7 @@ export class Marker {
     await eventually(
       () => this.#client.ask({ address, port: 80, headers: { host: 'marker' } }),
       ({ body }) => body === text,
+      20_000,
     );
   }
 }

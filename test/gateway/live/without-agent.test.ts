@@ -1,0 +1,65 @@
+import { findOrphans, markOf } from '../../../agent/kernel/orphans.js';
+import { service } from '../../agent/objects.js';
+import { eventually } from '../../agent/site.js';
+import { kernelTest } from '../../kernel-test.js';
+import { backend, openShop, shopPod, shopServices, toShop, virtualService } from './shop.js';
+
+const rule = virtualService('- directResponse: { status: 418 }');
+
+function strict(): ReturnType<typeof service> {
+  return service('strict', {
+    addresses: ['10.96.0.2'],
+    annotations: { 'weft.dev/l7': 'enabled', 'weft.dev/when-agent-down': 'closed' },
+    spec: { selector: { app: 'shop' } },
+    ports: [{ name: 'http', port: 80, targetPort: 8080 }],
+  });
+}
+
+kernelTest(
+  'without an agent workers serve on; without both, connections are bypassed or closed as the Service says',
+  async (t) => {
+    const { client, show, site } = await openShop(t, 1);
+    site.write('mesh', [...shopServices(), shopPod(1), strict()]);
+    await show(rule);
+    const toStrict = { address: '10.96.0.2', port: 80 };
+    await eventually(
+      () => client.ask(toStrict),
+      ({ status }) => status === 200,
+    );
+    t.is((await client.ask(toShop)).status, 418);
+
+    await site.agent.kill();
+    const until = performance.now() + 6000;
+    const statuses = new Set<number | string>();
+    while (performance.now() < until) {
+      const answer = await client.ask(toShop);
+      statuses.add(answer.error || answer.status);
+    }
+    t.deepEqual([...statuses], [418], 'an agent that was killed leaves workers that serve');
+
+    const workers = findOrphans(markOf(site.pin), new Set());
+    t.true(workers.length > 0);
+    for (const pid of workers) process.kill(pid, 'SIGKILL');
+    await eventually(
+      () => client.ask(toShop),
+      ({ body }) => body.includes(backend(1)) && !body.includes('x-envoy-attempt-count'),
+      10_000,
+    );
+    await eventually(
+      () => client.ask(toStrict),
+      ({ error }) => error === 'ECONNREFUSED',
+      10_000,
+    );
+
+    await site.agent.start();
+    await eventually(
+      () => client.ask(toShop),
+      ({ status }) => status === 418,
+    );
+    await eventually(
+      () => client.ask(toStrict),
+      ({ status }) => status === 200,
+    );
+    t.pass();
+  },
+);
