@@ -1,3 +1,4 @@
+import { hostOfService } from '../model/names.js';
 import { showLabels } from './edge-text.js';
 import type { EdgeMeasure, Identity } from './measures.js';
 
@@ -59,7 +60,7 @@ function known(text: string): string {
 
 function labelsOf(edge: Pick<EdgeMeasure, 'source' | 'destination' | 'service' | 'serviceNamespace'>): EdgeLabels {
   const { source, destination, service, serviceNamespace } = edge;
-  const host = service === '' || serviceNamespace === '' ? unknown : `${service}.${serviceNamespace}.svc.cluster.local`;
+  const host = service === '' || serviceNamespace === '' ? unknown : hostOfService(`${serviceNamespace}/${service}`);
   return {
     reporter: 'source',
     source_workload: known(source.workload),

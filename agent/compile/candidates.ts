@@ -15,6 +15,8 @@ export interface Candidate {
   readonly terminating: boolean;
   readonly forZones: readonly string[] | undefined;
   readonly forNodes: readonly string[] | undefined;
+  /** What the endpoint itself says; undefined: nothing. */
+  readonly weight?: number;
 }
 
 /** Where a Service's endpoints come from: its EndpointSlices, or else the Pods its selector matches. */
@@ -74,6 +76,7 @@ function fromSlices(
           terminating: endpoint.terminating,
           forZones: endpoint.forZones,
           forNodes: endpoint.forNodes,
+          ...(endpoint.weight !== undefined && { weight: endpoint.weight }),
         });
       }
     }

@@ -1,7 +1,7 @@
 import type { Cluster, ClusterEndpoint, ClusterPolicy, PolicyVariant } from '../balance/cluster.js';
 import { familyOfAddress } from '../model/address.js';
 import { type Family, keyOf, type Service, type ServicePort } from '../model/mesh.js';
-import { hostOfService, serviceOfHost } from '../model/names.js';
+import { hostOfService, keyOfHost, serviceOfHost } from '../model/names.js';
 import { selects } from '../model/selectors.js';
 import { showEndpoint } from '../tables/address.js';
 import { candidatesOf, endpointSource } from './candidates.js';
@@ -119,6 +119,7 @@ function entryEndpoints(
 ): readonly ClusterEndpoint[] {
   const found = new Map<string, ClusterEndpoint>();
   for (const entry of entries) {
+    const weights = context.overrides.weights.get(keyOfHost(host, entry.meta.namespace));
     const service = selectingService(entry);
     const selected =
       service === undefined
@@ -126,7 +127,9 @@ function entryEndpoints(
         : selectedEndpoints(service, service.ports.find((each) => each.port === port)!, input, context);
     for (const endpoint of selected) {
       const place = showEndpoint(endpoint.address, endpoint.port);
-      if (!found.has(place)) found.set(place, endpoint);
+      const weight = weights?.get(endpoint.name) ?? weights?.get(endpoint.address);
+      const said = weights === undefined ? endpoint.weight : (weight ?? defaultWeight);
+      if (!found.has(place)) found.set(place, said === endpoint.weight ? endpoint : { ...endpoint, weight: said });
     }
   }
   return [...found.values()];

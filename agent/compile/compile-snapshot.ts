@@ -68,8 +68,6 @@ export function compileSnapshot(
 
 const families: readonly Family[] = [4, 6];
 
-const notCaptured = 'connections to its addresses are left alone: it is a destination of rules only';
-
 /**
  * Keeps the snapshot up to date. Only what L7 needs is compiled: Service ports that rules are bound to, the clusters that these rules
  * name, and captured Pods once there is such a port. Parts that come out equal stay the same objects.
@@ -127,9 +125,6 @@ export class SnapshotCompiler {
     all.add(this.#ruleFindings);
     all.add(this.#ingressFindings.list());
     all.add(this.#clusters.findings());
-    for (const entry of this.#input.serviceEntries()) {
-      if (entry.addresses.length > 0) all.report(entry, 'WEFT0312', 'spec.addresses', notCaptured);
-    }
     return all.list();
   }
 

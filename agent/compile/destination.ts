@@ -24,6 +24,8 @@ export interface Destination {
 export interface ServiceNames {
   /** By NS/NAME. */
   service(key: string): Service | undefined;
+  /** NS/NAME of the Services that stand for a host of ServiceEntries. */
+  entriesOf(host: string): readonly string[];
   /** NS/NAME of the Service that has this canonical address. */
   serviceAt(address: string): string | undefined;
 }
@@ -48,7 +50,7 @@ export function resolveDestination(
   if ('code' in target) return target;
   const address = canonicalAddress(target.host);
   if (address !== undefined) return addressDestination(target, address, protocol, names);
-  const key = serviceOfHost(target.host, namespace);
+  const key = keyOf(target.host, namespace, names);
   const service = key === undefined ? undefined : names.service(key);
   if (key === undefined || service === undefined) {
     const meaning =
@@ -71,6 +73,14 @@ export function resolveDestination(
     service: key,
     steps: [`${named}, whose address is ${first}${also}`, ...chosen.steps],
   };
+}
+
+/** A Service's goes before one that a ServiceEntry makes, and of these one of the client's own namespace before others. */
+function keyOf(host: string, namespace: string, names: ServiceNames): string | undefined {
+  const own = serviceOfHost(host, namespace);
+  if (own !== undefined && names.service(own) !== undefined) return own;
+  const entries = names.entriesOf(host);
+  return entries.find((key) => key.startsWith(`${namespace}/`)) ?? entries[0] ?? own;
 }
 
 function addressDestination(

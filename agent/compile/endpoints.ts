@@ -22,10 +22,12 @@ export function endpointsOf(
   const candidates = candidatesOf(source, port, family, input);
   const states = statesOf(candidates, source.service, context);
   const weights = context.overrides.weights.size > 0 ? context.overrides.weights.get(keyOf(source.service)) : undefined;
-  return candidates.map(({ name, address, port, node, zone }, index) => {
+  return candidates.map(({ name, address, port, node, zone, weight: said = defaultWeight }, index) => {
     const state = states[index]!;
     const usable = state === 'ready' || state === 'terminating';
-    const weight = usable ? (weights?.get(name) ?? weights?.get(address) ?? defaultWeight) : 0;
+    const weight = usable
+      ? (weights?.get(name) ?? weights?.get(address) ?? (weights === undefined ? said : defaultWeight))
+      : 0;
     return { name, address, port, node, zone, state: usable && weight === 0 ? 'weightless' : state, weight };
   });
 }

@@ -112,8 +112,12 @@ export function compileService(key: string, input: CompileInput, context: Compil
   return plans;
 }
 
-/** The DestinationRule decides, its portLevelSettings instead of its general policy; then the annotation. */
+/** A ServiceEntry without resolution leaves connections as they are. Else the DestinationRule decides, its portLevelSettings instead of its general policy; then the annotation. */
 function decide(service: Service, rule: DestinationRule | undefined, port: number): Decision {
+  if (service.entry?.resolution === 'NONE') {
+    const policySource = `ServiceEntry ${service.entry.key}`;
+    return { policy: 'PASSTHROUGH', policySource, maxConnections: 0, tableSize: undefined };
+  }
   const traffic = rule && connectionPolicy(rule, port);
   const maxConnections = traffic?.maxConnections ?? 0;
   const tableSize = traffic?.tableSize;

@@ -1,4 +1,5 @@
 import type { Cluster } from '../balance/cluster.js';
+import { keyOfHost } from '../model/names.js';
 import type { ObjectFinding } from '../model/references.js';
 import { type ClusterName, clusterNameOf } from './cluster-key.js';
 import { type ClusterContext, compileCluster, serviceOfCluster } from './clusters.js';
@@ -33,6 +34,7 @@ export class KeptClusters {
       const service = serviceOfCluster(name.host);
       if (service !== undefined) file(this.#byService, service, key);
       for (const { workloadSelector, meta } of entries.of(name.host)) {
+        file(this.#byService, keyOfHost(name.host, meta.namespace), key);
         if (workloadSelector !== undefined) file(this.#selecting, meta.namespace, key);
       }
     }

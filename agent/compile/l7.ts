@@ -14,15 +14,19 @@ const downAnnotation = 'weft.dev/when-agent-down';
 
 /**
  * A port is the gateway's when an HTTP rule for the mesh is bound to it, or a tls or tcp rule, or annotation weft.dev/l7 is
- * `enabled`; the last, as HTTP rules, only on a port that is HTTP or does not say what it is. Annotation
- * weft.dev/when-agent-down says the rest.
+ * `enabled`; the last, as HTTP rules, only on a port that is HTTP or does not say what it is. Always that of a ServiceEntry whose endpoints are
+ * names, which the kernel cannot look up. Annotation weft.dev/when-agent-down says the rest.
  */
 export function gatewayOf(service: Service, port: ServicePort, rules: HttpRules): GatewayUse {
   if (port.protocol !== 'TCP' || service.addresses.length === 0) return 'none';
   const { http, tls, tcp } = rules.bound(service, port);
   const enabled = service.meta.annotations[l7Annotation] === 'enabled' && portProtocol(port) !== 'opaque';
-  if (!enabled && http.sets.length + tls.length + tcp.length === 0) return 'none';
+  if (!enabled && !isNamed(service) && http.sets.length + tls.length + tcp.length === 0) return 'none';
   return service.meta.annotations[downAnnotation] === 'closed' ? 'closed' : 'bypass';
+}
+
+function isNamed({ entry }: Service): boolean {
+  return entry?.resolution === 'DNS' || entry?.resolution === 'DNS_ROUND_ROBIN';
 }
 
 /** What the gateway does for a port of the Service `key` (NS/NAME) in a family; undefined for one that is not the gateway's. */

@@ -1,6 +1,6 @@
 import type { DestinationRule, Subset, TrafficPolicy } from '../model/destination-rule.js';
 import { keyOf } from '../model/mesh.js';
-import { hostOfService, serviceOfHost, wildcardCovers } from '../model/names.js';
+import { hostsMeant, wildcardCovers } from '../model/names.js';
 
 /** Rules of this namespace are for clients of every namespace that has none of its own (Istio's MeshConfig.rootNamespace). */
 export const rootNamespace = 'istio-system';
@@ -42,7 +42,7 @@ export class RuleLookup {
   constructor(rules: Iterable<DestinationRule>) {
     for (const rule of rules) {
       if (rule.host.startsWith('*')) this.#wildcards.push(rule);
-      else for (const host of hostsOf(rule)) this.#file(host, rule);
+      else for (const host of hostsMeant(rule.host, rule.meta.namespace)) this.#file(host, rule);
     }
   }
 
@@ -80,13 +80,6 @@ export class RuleLookup {
     }
     return [...special, others!];
   }
-}
-
-/** The full hosts that a rule can mean: a Service's of any cluster form, or the name as it is written. */
-function hostsOf(rule: DestinationRule): ReadonlySet<string> {
-  const service = serviceOfHost(rule.host, rule.meta.namespace);
-  const written = rule.host.toLowerCase().replace(/\.$/, '');
-  return new Set(service === undefined ? [written] : [hostOfService(service), written]);
 }
 
 /** Namespaces whose clients may get something else than the others. */

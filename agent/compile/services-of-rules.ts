@@ -1,4 +1,4 @@
-import type { Service } from '../model/mesh.js';
+import { keyOf, type Service } from '../model/mesh.js';
 import { serviceOfHost } from '../model/names.js';
 import type { HttpInput } from './http/input.js';
 import { isServiceParent } from './http/rules.js';
@@ -22,7 +22,7 @@ export class ServicesOfRules {
     }
   }
 
-  /** Those that can have a port for the gateway: which rules of the mesh name, or which ask for it. Each once. */
+  /** Those that can have a port for the gateway: which rules of the mesh name, which ask for it, and hosts of ServiceEntries. Each once. */
   *candidates(): Generator<Service> {
     const input = this.#input;
     const keys = new Set(this.#asking);
@@ -34,6 +34,7 @@ export class ServicesOfRules {
         if (key !== undefined) keys.add(key);
       }
     }
+    for (const service of input.entryServices()) keys.add(keyOf(service));
     for (const { parentRefs } of [...input.httpRoutes(), ...input.grpcRoutes()]) {
       for (const parent of parentRefs) if (isServiceParent(parent)) keys.add(`${parent.namespace}/${parent.name}`);
     }

@@ -44,7 +44,7 @@ export interface ClientPod {
 export interface Target {
   /** NS/NAME. */
   readonly service: string;
-  /** NAME.NS.svc.cluster.local. */
+  /** NAME.NS.svc.cluster.local, or a ServiceEntry's host. */
   readonly host: string;
   readonly port: number;
   readonly family: 4 | 6;

@@ -1,5 +1,6 @@
 import type { Cluster, Workload } from '../balance/cluster.js';
 import type { Snapshot } from '../compile/snapshot.js';
+import { hostOfService } from '../model/names.js';
 import type { RequestRecord } from './record.js';
 
 /** Upper bounds of the buckets of all histograms, ms and bytes alike: Envoy's, as Istio shows them. What is greater is in one more. */
@@ -186,7 +187,7 @@ function labelsOf(record: RequestRecord, snapshot: Snapshot): TrafficLabels {
   const slash = name.indexOf('/');
   const service = name === '' ? unknown : name.slice(slash + 1);
   const serviceNamespace = name === '' ? unknown : name.slice(0, slash);
-  const ownHost = name === '' ? unknown : `${service}.${serviceNamespace}.svc.cluster.local`;
+  const ownHost = name === '' ? unknown : hostOfService(name);
   return {
     source: snapshot.clients[record.pod]?.workload ?? nobody,
     destination: cluster === undefined ? nobody : (workloadsOf(cluster).get(record.backendAddress) ?? nobody),

@@ -1,3 +1,4 @@
+import { EntryServices } from './entry-services.js';
 import { equalValues } from './equal.js';
 import {
   type Change,
@@ -10,8 +11,9 @@ import {
   type Node,
   type Pod,
   type Service,
+  type ServiceEntry,
 } from './mesh.js';
-import { hostOfService, wildcardCovers } from './names.js';
+import { hostOfService, serviceOfHost, wildcardCovers } from './names.js';
 import { type PlainObject, PlainObjects } from './plain-objects.js';
 import { PodAddresses } from './pod-addresses.js';
 import { RuleIndex } from './rules.js';
@@ -35,6 +37,7 @@ export interface Touched {
 /** The current objects, each once, with the indexes that compile and the checks need: the one owner of this state. */
 export class Catalog extends PlainObjects {
   readonly #services = new Map<string, Service>();
+  readonly #entryServices = new EntryServices();
   readonly #slices = new SliceIndex();
   readonly #pods = new Map<string, Pod>();
   readonly #addresses = new PodAddresses();
@@ -74,7 +77,7 @@ export class Catalog extends PlainObjects {
         case 'Node':
           if (this.#setNode(key, object as Node | undefined)) {
             touched.routing = true;
-            for (const each of this.#services.keys()) touched.services.add(each);
+            for (const each of this.serviceKeys()) touched.services.add(each);
           }
           break;
         case 'Namespace':
@@ -83,6 +86,10 @@ export class Catalog extends PlainObjects {
         case 'DestinationRule':
           this.#setRule(key, object as DestinationRule | undefined, touched.services);
           touched.rules = true;
+          touched.routing = true;
+          break;
+        case 'ServiceEntry':
+          this.#setEntry(key, object as ServiceEntry | undefined, touched.services);
           touched.routing = true;
           break;
         default:
@@ -109,6 +116,20 @@ export class Catalog extends PlainObjects {
     return !equalButOrigin(before, service);
   }
 
+  /** Touches the Services that stand for its hosts, before or now. */
+  #setEntry(key: string, entry: ServiceEntry | undefined, touched: Set<string>): void {
+    const before = this.plainObject('ServiceEntry', key) as ServiceEntry | undefined;
+    this.setPlain('ServiceEntry', key, entry);
+    const selectors = this.#selectorsOf(namespaceOfKey(key));
+    for (const [name, was] of this.#entryServices.set(before, entry)) {
+      const service = this.#entryServices.get(name);
+      if (was !== undefined) selectors.removeService(was);
+      if (service !== undefined) selectors.putService(service);
+      if (was !== undefined || service !== undefined) touched.add(name);
+    }
+    this.#dropSelectors(namespaceOfKey(key));
+  }
+
   /** Touches the Services that selected the Pod before or do so now, or whose endpoints are known by it. */
   #setPod(key: string, pod: Pod | undefined, touched: Set<string>): void {
     const before = this.#pods.get(key);
@@ -133,6 +154,7 @@ export class Catalog extends PlainObjects {
     for (const service of this.#selectors.get(namespace)?.servicesSelecting(pod.meta.labels) ?? [])
       touched.add(service);
     for (const service of this.#slices.mentioning(key, pod.addresses)) touched.add(service);
+    for (const service of this.#entryServices.slices.mentioning(key, pod.addresses)) touched.add(service);
   }
 
   #selectorsOf(namespace: string): SelectorIndex {
@@ -185,10 +207,9 @@ export class Catalog extends PlainObjects {
   }
 
   #touchRule(rule: DestinationRule, touched: Set<string>): void {
-    const service = RuleIndex.serviceOf(rule);
-    if (service !== undefined) touched.add(service);
+    for (const key of this.servicesMeant(rule.host, rule.meta.namespace)) touched.add(key);
     if (!RuleIndex.isWildcard(rule)) return;
-    for (const key of this.#services.keys()) if (wildcardCovers(rule.host, hostOfService(key))) touched.add(key);
+    for (const key of this.serviceKeys()) if (wildcardCovers(rule.host, hostOfService(key))) touched.add(key);
   }
 
   /** Whether there is nothing that traffic could be sent to, or come from. */
@@ -205,16 +226,42 @@ export class Catalog extends PlainObjects {
     return this.#slices.endpointCount;
   }
 
+  /** Also one that stands for a host of ServiceEntries. */
   service(key: string): Service | undefined {
-    return this.#services.get(key);
+    return this.#services.get(key) ?? this.#entryServices.get(key);
   }
 
-  services(): IterableIterator<Service> {
-    return this.#services.values();
+  /** With those that stand for hosts of ServiceEntries. */
+  *services(): Generator<Service> {
+    yield* this.#services.values();
+    yield* this.#entryServices.all();
   }
 
-  serviceKeys(): IterableIterator<string> {
-    return this.#services.keys();
+  *serviceKeys(): Generator<string> {
+    yield* this.#services.keys();
+    yield* this.#entryServices.keys();
+  }
+
+  /** Those that stand for hosts of ServiceEntries. */
+  entryServices(): IterableIterator<Service> {
+    return this.#entryServices.all();
+  }
+
+  /** Those of one host. */
+  entryServicesOf(host: string): readonly Service[] {
+    return this.#entryServices.of(host.toLowerCase().replace(/\.$/, ''));
+  }
+
+  /** Keys of the Services that a host can mean which is written in `namespace`, whether or not they are there. */
+  servicesMeant(host: string, namespace: string): readonly string[] {
+    const own = serviceOfHost(host, namespace);
+    const named = this.entryServicesOf(host).map(keyOf);
+    return own === undefined ? named : [own, ...named];
+  }
+
+  /** What the user wrote a Service as, for telling about it: of a ServiceEntry's host that. */
+  written(service: Service): MeshObject {
+    return (service.entry && this.plainObject('ServiceEntry', service.entry.key)) ?? service;
   }
 
   slice(key: string): EndpointSlice | undefined {
@@ -227,7 +274,8 @@ export class Catalog extends PlainObjects {
 
   /** The EndpointSlices of a Service, by name. When there is one, the Service's selector plays no part. */
   slicesOf(serviceKey: string): readonly EndpointSlice[] {
-    return this.#slices.of(serviceKey);
+    const index = this.#entryServices.get(serviceKey) === undefined ? this.#slices : this.#entryServices.slices;
+    return index.of(serviceKey);
   }
 
   /** The Pods that the Service's selector matches, by name; none without a selector. */

@@ -61,6 +61,8 @@ export interface Service {
   /** Seconds of sessionAffinity ClientIP; 0 for None. */
   readonly affinitySeconds: number;
   readonly publishNotReadyAddresses: boolean;
+  /** Of one that stands for a host of ServiceEntries: the oldest of them (NS/NAME), and how it finds endpoints. */
+  readonly entry?: { readonly key: string; readonly resolution: ServiceEntry['resolution'] };
 }
 
 export interface EndpointPort {
@@ -82,6 +84,8 @@ export interface Endpoint {
   /** hints.forZones / hints.forNodes, undefined without. */
   readonly forZones: readonly string[] | undefined;
   readonly forNodes: readonly string[] | undefined;
+  /** Of a ServiceEntry's; 1 when omitted. */
+  readonly weight?: number;
 }
 
 /** discovery.k8s.io/v1 EndpointSlice. */

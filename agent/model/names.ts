@@ -59,10 +59,27 @@ export function serviceOfHost(host: string, namespace: string): string | undefin
   return domain.length === 0 || domain.join('.') === 'cluster.local' ? `${space}/${name}` : undefined;
 }
 
-/** `NS/NAME` as the name pods resolve: NAME.NS.svc.cluster.local. */
+/**
+ * The key of the Service that stands for a host of ServiceEntries in `namespace`: NS/HOST. A Service's own name has no dot; a host without one
+ * gets a final dot.
+ */
+export function keyOfHost(host: string, namespace: string): string {
+  const name = trimmed(host);
+  return `${namespace}/${name.includes('.') ? name : `${name}.`}`;
+}
+
+/** `NS/NAME` as the name pods resolve: NAME.NS.svc.cluster.local, or the host that it stands for (keyOfHost). */
 export function hostOfService(key: string): string {
   const slash = key.indexOf('/');
+  if (key.includes('.', slash)) return trimmed(key.slice(slash + 1));
   return `${key.slice(slash + 1)}.${key.slice(0, slash)}.svc.cluster.local`;
+}
+
+/** The full hosts that a host can mean which is written in `namespace`: a Service's of any cluster form, and the name as it is. */
+export function hostsMeant(host: string, namespace: string): ReadonlySet<string> {
+  const service = serviceOfHost(host, namespace);
+  const written = trimmed(host);
+  return new Set(service === undefined ? [written] : [hostOfService(service), written]);
 }
 
 /** Whether a wildcard host (`*`, `*.REST`) covers a full DNS name. */

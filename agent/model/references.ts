@@ -33,8 +33,8 @@ function checkDeployment(found: ObjectFinding[], catalog: Catalog, deployment: D
 function checkServices(found: ObjectFinding[], catalog: Catalog, directoryMode: boolean): void {
   const claims = new Map<string, Service>();
   for (const service of catalog.services()) {
-    claimPorts(found, claims, service);
-    if (service.headless || service.type === 'ExternalName') continue;
+    claimPorts(found, catalog, claims, service);
+    if (service.headless || service.type === 'ExternalName' || service.entry !== undefined) continue;
     const key = keyOf(service);
     if (catalog.slicesOf(key).length > 0) continue;
     if (service.selector === undefined) {
@@ -68,7 +68,7 @@ function checkSelected(found: ObjectFinding[], catalog: Catalog, service: Servic
 }
 
 /** Of several Services the first by NS/NAME has an address, port and protocol; the others are told. */
-function claimPorts(found: ObjectFinding[], claims: Map<string, Service>, service: Service): void {
+function claimPorts(found: ObjectFinding[], catalog: Catalog, claims: Map<string, Service>, service: Service): void {
   for (const address of service.addresses) {
     for (const [index, port] of service.ports.entries()) {
       const claim = `${address} ${port.port}/${port.protocol}`;
@@ -79,10 +79,16 @@ function claimPorts(found: ObjectFinding[], claims: Map<string, Service>, servic
       }
       const [winner, loser] = keyOf(other) < keyOf(service) ? [other, service] : [service, other];
       claims.set(claim, winner);
-      const path = loser === service ? `spec.ports[${index}].port` : 'spec.clusterIP';
-      report(found, loser, 'WEFT0503', path, `${claim} is also claimed by Service ${keyOf(winner)}, which has it`);
+      const ofService = loser === service ? `spec.ports[${index}].port` : 'spec.clusterIP';
+      const path = loser.entry === undefined ? ofService : 'spec.addresses';
+      const message = `${claim} is also claimed by ${titleOf(winner)}, which has it`;
+      report(found, catalog.written(loser), 'WEFT0503', path, message);
     }
   }
+}
+
+function titleOf(service: Service): string {
+  return service.entry === undefined ? `Service ${keyOf(service)}` : `ServiceEntry ${service.entry.key}`;
 }
 
 function checkSlice(found: ObjectFinding[], catalog: Catalog, slice: EndpointSlice): void {

@@ -29,15 +29,43 @@ export function checkRouting(catalog: Catalog, directoryMode: boolean, report: R
       checkReference(catalog, entries, report, object, reference);
     }
   }
-  for (const entry of entries) {
-    if (entry.addresses.length > 0) continue;
-    report(entry, 'WEFT0312', 'spec.addresses', 'without addresses it is a destination of rules only');
-  }
+  for (const entry of entries) checkEntry(report, entry);
   checkHosts(catalog, report);
   checkDelegates(catalog, report);
   const served = servicesByRules(catalog);
   for (const rule of catalog.destinationRules()) checkRule(catalog, entries, served, report, rule);
-  for (const service of catalog.services()) if (!served.has(keyOf(service))) checkAnnotations(report, service);
+  for (const service of catalog.services()) {
+    if (service.entry === undefined && !served.has(keyOf(service))) checkAnnotations(report, service);
+  }
+}
+
+/** What of an entry's hosts connections are not captured of. */
+function checkEntry(report: Report, entry: ServiceEntry): void {
+  const [first, ...others] = entry.hosts;
+  const single = entry.addresses.filter((address) => !address.includes('/'));
+  for (const [index, address] of entry.addresses.entries()) {
+    if (!address.includes('/')) continue;
+    const message = 'a block of addresses is not supported: connections to it are left alone';
+    report(entry, 'WEFT0303', at('spec.addresses', index), message);
+  }
+  if (single.length === 0) {
+    const why = entry.addresses.length === 0 ? 'without addresses' : 'without single addresses';
+    report(entry, 'WEFT0312', 'spec.addresses', `${why} it is a destination of rules only`);
+    return;
+  }
+  for (const [index, host] of others.entries()) {
+    const message = `its addresses are those of ${first}: ${host} is a destination of rules only`;
+    report(entry, 'WEFT0312', at('spec.hosts', index + 1), message);
+  }
+  if (entry.exportTo !== undefined) {
+    const message = 'connections to its addresses are captured in every namespace';
+    report(entry, 'WEFT0303', 'spec.exportTo', message);
+  }
+  for (const [index, { protocol }] of entry.ports.entries()) {
+    if (protocol !== 'UDP' || !entry.resolution.startsWith('DNS')) continue;
+    const message = 'datagrams are not sent to names: those to its addresses are left alone';
+    report(entry, 'WEFT0303', `${at('spec.ports', index)}.protocol`, message);
+  }
 }
 
 /** Of a Service whose connections never come to the gateway. */
@@ -157,17 +185,20 @@ function checkDelegates(catalog: Catalog, report: Report): void {
 function servicesByRules(catalog: Catalog): ReadonlySet<string> {
   const found = new Set<string>();
   for (const service of catalog.services()) {
-    if (service.meta.annotations['weft.dev/l7'] === 'enabled') found.add(keyOf(service));
+    const isNamed = service.entry?.resolution.startsWith('DNS');
+    if (isNamed || service.meta.annotations['weft.dev/l7'] === 'enabled') found.add(keyOf(service));
   }
   for (const route of catalog.virtualServices()) {
     if (!route.gateways.includes('mesh')) continue;
     for (const host of route.hosts) {
-      const key = serviceOfHost(host, route.meta.namespace);
-      if (key !== undefined) found.add(key);
+      for (const key of catalog.servicesMeant(host, route.meta.namespace)) found.add(key);
     }
   }
   for (const route of [...catalog.virtualServices(), ...catalog.httpRoutes(), ...catalog.grpcRoutes()]) {
-    for (const { kind, key } of referencesOf(route)) if (kind === 'Service') found.add(key);
+    for (const { kind, key } of referencesOf(route)) {
+      if (kind === 'Service') found.add(key);
+      else if (kind === 'Host') for (const service of catalog.entryServicesOf(key)) found.add(keyOf(service));
+    }
   }
   return found;
 }
@@ -180,11 +211,12 @@ function checkRule(
   rule: DestinationRule,
 ): void {
   if (rule.host.startsWith('*')) return;
-  const key = serviceOfHost(rule.host, rule.meta.namespace);
+  const own = serviceOfHost(rule.host, rule.meta.namespace);
+  const key = catalog.servicesMeant(rule.host, rule.meta.namespace).find((each) => catalog.service(each) !== undefined);
   const service = key === undefined ? undefined : catalog.service(key);
   if (service === undefined) {
     if (entryOf(entries, rule.host) !== undefined) return;
-    if (key !== undefined) report(rule, 'WEFT0401', 'spec.host', `there is no Service ${key}`);
+    if (own !== undefined) report(rule, 'WEFT0401', 'spec.host', `there is no Service ${own}`);
     else report(rule, 'WEFT0402', 'spec.host', `no ServiceEntry has the host ${quote(rule.host)}`);
     return;
   }

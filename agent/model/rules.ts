@@ -1,15 +1,10 @@
 import { type DestinationRule, keyOf } from './mesh.js';
-import { hostOfService, serviceOfHost, wildcardCovers } from './names.js';
+import { hostOfService, hostsMeant, wildcardCovers } from './names.js';
 
-/** DestinationRules by the Service that their host names. */
+/** DestinationRules by the full hosts that they can mean. */
 export class RuleIndex {
   readonly #exact = new Map<string, DestinationRule[]>();
   readonly #wildcards: DestinationRule[] = [];
-
-  /** The Service (NS/NAME) whose policy this rule can change; undefined: many, or none. */
-  static serviceOf(rule: DestinationRule): string | undefined {
-    return serviceOfHost(rule.host, rule.meta.namespace);
-  }
 
   static isWildcard(rule: DestinationRule): boolean {
     return rule.host.startsWith('*');
@@ -17,20 +12,21 @@ export class RuleIndex {
 
   put(rule: DestinationRule): void {
     if (RuleIndex.isWildcard(rule)) this.#wildcards.push(rule);
-    const service = RuleIndex.serviceOf(rule);
-    if (service === undefined) return;
-    const rules = this.#exact.get(service);
-    if (rules === undefined) this.#exact.set(service, [rule]);
-    else rules.push(rule);
+    for (const host of hostsMeant(rule.host, rule.meta.namespace)) {
+      const rules = this.#exact.get(host);
+      if (rules === undefined) this.#exact.set(host, [rule]);
+      else rules.push(rule);
+    }
   }
 
   remove(rule: DestinationRule): void {
     if (RuleIndex.isWildcard(rule)) drop(this.#wildcards, rule);
-    const service = RuleIndex.serviceOf(rule);
-    const rules = service === undefined ? undefined : this.#exact.get(service);
-    if (rules === undefined) return;
-    drop(rules, rule);
-    if (rules.length === 0) this.#exact.delete(service!);
+    for (const host of hostsMeant(rule.host, rule.meta.namespace)) {
+      const rules = this.#exact.get(host);
+      if (rules === undefined) continue;
+      drop(rules, rule);
+      if (rules.length === 0) this.#exact.delete(host);
+    }
   }
 
   /**
@@ -48,9 +44,9 @@ export class RuleIndex {
 
   /** Every rule that names the Service, in no order. */
   candidates(serviceKey: string): readonly DestinationRule[] {
-    const exact = this.#exact.get(serviceKey) ?? [];
-    if (this.#wildcards.length === 0) return exact;
     const host = hostOfService(serviceKey);
+    const exact = this.#exact.get(host) ?? [];
+    if (this.#wildcards.length === 0) return exact;
     return [...exact, ...this.#wildcards.filter((rule) => wildcardCovers(rule.host, host))];
   }
 }

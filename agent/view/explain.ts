@@ -90,6 +90,7 @@ function nameView(parts: ViewParts): NameView {
   const { catalog, pods, reconciler } = parts;
   return {
     service: (key) => catalog.service(key),
+    entriesOf: (host) => catalog.entryServicesOf(host).map(keyOf),
     serviceAt(address) {
       let first: string | undefined;
       for (const service of catalog.services()) {

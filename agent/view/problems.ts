@@ -45,7 +45,7 @@ export class ProblemList {
       const object = catalog.service(plan.service);
       if (object === undefined) continue;
       const message = `port ${plan.port}/${plan.protocol} (IPv${plan.family}, ${plan.backends.length} backends) does not fit into the table ${table} of ${store.capacity(table)} rows`;
-      findings.push({ object, path: 'spec.ports', ...codeOf('WEFT0601'), message });
+      findings.push({ object: catalog.written(object), path: 'spec.ports', ...codeOf('WEFT0601'), message });
     }
     for (const [key, trouble] of pods.troubles()) {
       const object = catalog.pod(key);

@@ -13,8 +13,11 @@ const services = [
   service('dns', { addresses: ['10.96.0.53'], ports: dnsPorts }, { namespace: 'kube-system' }),
   service('peers', { addresses: [], headless: true }),
   service('outside', { addresses: [], type: 'ExternalName' }),
+  service('api.example.com', { addresses: ['240.0.0.1'] }),
+  service('api.example.com', { addresses: ['240.0.0.2'] }, { namespace: 'far' }),
 ];
 const names: ServiceNames = {
+  entriesOf: (host) => (host === 'api.example.com' ? ['far/api.example.com', 'shop/api.example.com'] : []),
   service: (key) => services.find((each) => keyOf(each) === key),
   serviceAt: (address) => {
     const found = services.find((each) => each.addresses.includes(address));
@@ -101,4 +104,10 @@ test('ports that are none', (t) => {
 test('Services without an address of their own', (t) => {
   t.is(resolve('peers:80'), 'shop/peers  80');
   t.is(resolve('outside'), 'shop/outside  0');
+});
+
+test('a host of ServiceEntries: that of the own namespace, else the first', (t) => {
+  t.is(resolve('api.example.com'), 'shop/api.example.com 240.0.0.1 80');
+  t.is(resolve('api.example.com:81', 'TCP', 'else'), 'far/api.example.com 240.0.0.2 81');
+  t.is(resolve('240.0.0.2'), 'far/api.example.com 240.0.0.2 80');
 });

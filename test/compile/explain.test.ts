@@ -135,6 +135,7 @@ function namesOf(input: CompileInput, plans: readonly FrontendPlan[]): NameView 
   const web = input.service('shop/web');
   return {
     service: (key) => input.service(key),
+    entriesOf: () => [],
     serviceAt: (address) => (web?.addresses.includes(address) ? keyOf(web) : undefined),
     plansOf: (key) => plans.filter((plan) => plan.service === key),
     pod: (key) => {

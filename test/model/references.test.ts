@@ -131,7 +131,7 @@ const cases: readonly (readonly [string, readonly Raw[], readonly string[]])[] =
       }),
       entry({ hosts: ['example.com', '*.example.com'], addresses: ['192.0.2.1'] }),
     ],
-    [],
+    ['WEFT0312 ServiceEntry e spec.hosts[1]'],
   ],
   [
     'a route to no ServiceEntry, and to a port that one does not have',
@@ -145,6 +145,24 @@ const cases: readonly (readonly [string, readonly Raw[], readonly string[]])[] =
     ],
   ],
   ['a ServiceEntry without addresses', [entry({})], ['WEFT0312 ServiceEntry e spec.addresses']],
+  [
+    'a ServiceEntry with blocks of addresses alone',
+    [entry({ addresses: ['192.0.2.0/24'], resolution: 'STATIC' })],
+    ['WEFT0303 ServiceEntry e spec.addresses[0]', 'WEFT0312 ServiceEntry e spec.addresses'],
+  ],
+  [
+    'a ServiceEntry for some namespaces',
+    [entry({ addresses: ['192.0.2.1'], exportTo: ['.'] })],
+    ['WEFT0303 ServiceEntry e spec.exportTo'],
+  ],
+  [
+    'an address of two ServiceEntries',
+    [
+      entry({ addresses: ['192.0.2.1'] }),
+      { ...entry({ hosts: ['b.example.com'], addresses: ['192.0.2.1'] }), metadata: { name: 'f' } },
+    ],
+    ['WEFT0503 ServiceEntry f spec.addresses'],
+  ],
   [
     'a rule of a ServiceEntry’s host',
     [

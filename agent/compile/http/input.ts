@@ -10,7 +10,11 @@ import type { VirtualService } from '../../model/virtual-service.js';
 export interface HttpInput {
   /** By NS/NAME. */
   service(key: string): Service | undefined;
+  /** With those that stand for hosts of ServiceEntries. */
   services(): Iterable<Service>;
+  /** Those that stand for hosts of ServiceEntries. */
+  entryServices(): Iterable<Service>;
+  entryServicesOf(host: string): readonly Service[];
   /** By its bare name. */
   namespace(name: string): Namespace | undefined;
   virtualServices(): Iterable<VirtualService>;

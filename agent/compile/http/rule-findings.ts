@@ -105,7 +105,7 @@ function checkMeshHosts(service: VirtualService, rules: HttpRules, report: Repor
     const path = `spec.hosts[${index}]`;
     const covered = servicesOf(host, service.meta.namespace, rules);
     if (covered === undefined) {
-      const message = `${host} is no Service here: its connections do not come by the rules`;
+      const message = `no ServiceEntry gives ${host} addresses as its first host: its connections do not come by the rules`;
       if (rules.hosts.isEntry(host)) report(service, 'WEFT0412', path, message);
       continue;
     }
@@ -118,14 +118,16 @@ function checkMeshHosts(service: VirtualService, rules: HttpRules, report: Repor
   }
 }
 
-/** Undefined: the host is the name of no Service. */
+/** Undefined: the host is the name of no Service, and of no ServiceEntry with addresses. */
 function servicesOf(host: string, namespace: string, rules: HttpRules): readonly Service[] | undefined {
   if (host.startsWith('*')) {
     return [...rules.input.services()].filter((each) => wildcardCovers(host.toLowerCase(), hostOfService(keyOf(each))));
   }
   const key = serviceOfHost(host, namespace);
   const service = key === undefined ? undefined : rules.input.service(key);
-  return service && [service];
+  if (service !== undefined) return [service];
+  const entries = rules.input.entryServicesOf(host);
+  return entries.length === 0 ? undefined : entries;
 }
 
 function checkPorts(

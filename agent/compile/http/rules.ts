@@ -1,5 +1,5 @@
 import { keyOf, type Service, type ServicePort } from '../../model/mesh.js';
-import { hostOfService, serviceOfHost, wildcardCovers } from '../../model/names.js';
+import { hostOfService, hostsMeant, wildcardCovers } from '../../model/names.js';
 import type { ParentReference } from '../../model/route.js';
 import type { VirtualService } from '../../model/virtual-service.js';
 import { type PortProtocol, portProtocol } from '../port-protocol.js';
@@ -29,8 +29,8 @@ export class HttpRules {
   readonly input: HttpInput;
   readonly hosts: Hosts;
   readonly #virtual = new Map<string, VirtualService>();
-  /** Of the mesh, by NS/NAME of the Service that a host names. */
-  readonly #byService = new Map<string, VirtualService[]>();
+  /** Of the mesh, by the full hosts that theirs can mean. */
+  readonly #byHost = new Map<string, VirtualService[]>();
   readonly #byWildcard: (readonly [host: string, service: VirtualService])[] = [];
   /** By NS/NAME of the Gateway. */
   readonly #byGateway = new Map<string, VirtualService[]>();
@@ -53,8 +53,8 @@ export class HttpRules {
       if (gateway !== 'mesh') file(this.#byGateway, gateway, service);
     }
     if (!service.gateways.includes('mesh')) return;
-    const keys = service.hosts.map((host) => serviceOfHost(host, service.meta.namespace));
-    for (const key of new Set(keys)) if (key !== undefined) file(this.#byService, key, service);
+    const hosts = service.hosts.flatMap((host) => [...hostsMeant(host, service.meta.namespace)]);
+    for (const host of new Set(hosts)) file(this.#byHost, host, service);
     for (const host of service.hosts) {
       if (host.startsWith('*')) this.#byWildcard.push([host.toLowerCase(), service]);
     }
@@ -94,9 +94,9 @@ export class HttpRules {
    * longer wildcard first; then the older, then by NS/NAME.
    */
   virtualServicesFor(key: string): readonly VirtualService[] {
-    const named = this.#byService.get(key) ?? [];
-    if (this.#byWildcard.length === 0) return named;
     const host = hostOfService(key);
+    const named = this.#byHost.get(host) ?? [];
+    if (this.#byWildcard.length === 0) return named;
     const covering = this.#byWildcard
       .filter(([pattern]) => wildcardCovers(pattern, host))
       .map(([, service]) => service);

@@ -135,9 +135,47 @@ test('entries of one host add up; the older decides how it is resolved', (t) => 
   t.deepEqual(endpointsOf(world), ['192.168.0.1:80 x1', '192.168.0.2:80 x1']);
 });
 
-test('addresses are not captured, which is told', (t) => {
-  const addressed = entry('resolution: DNS, addresses: [240.0.0.1]');
-  t.deepEqual(new World([service(), addressed]).findings(), [
-    'WEFT0312 ServiceEntry shop/api spec.addresses: connections to its addresses are left alone: it is a destination of rules only',
-  ]);
+const addressed = 'addresses: [240.0.0.1, "2001:db8::1"], endpoints: [{address: 192.168.0.1}]';
+const ruled = `
+kind: VirtualService
+metadata: {name: api, namespace: shop}
+spec: {hosts: [api.example.com], http: [{timeout: 1s, route: [{destination: {host: api.example.com}}]}]}
+`;
+
+test('a host with addresses is an addressee when a rule is bound to it', (t) => {
+  const world = new World([entry(`resolution: STATIC, ${addressed}`), ruled]);
+  const { targets } = world.compiler.snapshot;
+  t.deepEqual(Object.keys(targets), ['shop/api.example.com:80/TCP/4', 'shop/api.example.com:80/TCP/6']);
+  const target = targets['shop/api.example.com:80/TCP/4']!;
+  t.is(target.host, 'api.example.com');
+  t.is(target.cluster, key);
+  t.is(target.detection, 'http');
+  t.deepEqual(target.addresses, ['240.0.0.1']);
+  t.deepEqual(
+    target.http.sets.map(({ resource }) => resource),
+    ['VirtualService shop/api'],
+  );
+  t.deepEqual(world.findings(), []);
+  t.is(world.compiler.gatewayOf('shop/api.example.com', 80), 'bypass');
+  t.deepEqual(Object.keys(new World([entry(`resolution: STATIC, ${addressed}`)]).compiler.snapshot.targets), []);
+});
+
+test('a wildcard rule is bound to hosts of ServiceEntries too', (t) => {
+  const wide = ruled.replace('hosts: [api.example.com]', 'hosts: ["*.example.com"]');
+  const world = new World([entry(`resolution: STATIC, ${addressed}`), wide]);
+  t.is(Object.keys(world.compiler.snapshot.targets).length, 2);
+});
+
+test('a host whose endpoints are names is always the gateway’s', (t) => {
+  const { targets, clusters } = new World([entry('resolution: DNS, addresses: [240.0.0.1]')]).compiler.snapshot;
+  t.deepEqual(Object.keys(targets), ['shop/api.example.com:80/TCP/4']);
+  t.is(clusters[key]!.resolution, 'dns');
+});
+
+test('a rule of a host without addresses is told', (t) => {
+  const [found] = new World([entry('resolution: DNS'), ruled]).findings();
+  t.regex(
+    found!,
+    /^WEFT0412 VirtualService shop\/api spec.hosts\[0\]: no ServiceEntry gives api.example.com addresses/,
+  );
 });
