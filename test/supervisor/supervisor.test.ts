@@ -1,0 +1,131 @@
+import { existsSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { addon } from '../../agent/addon.js';
+import { pause, systemClock } from '../../agent/clock.js';
+import { emptySnapshot, type Target } from '../../agent/compile/snapshot.js';
+import { IngressSockets } from '../../agent/supervisor/ingress-sockets.js';
+import { type PodSockets, Supervisor } from '../../agent/supervisor/supervisor.js';
+
+const strange = fileURLToPath(new URL('./strange-worker.js', import.meta.url));
+const isBuilt = existsSync(new URL('../../../build/Release/weft.node', import.meta.url));
+
+interface Stage {
+  readonly supervisor: Supervisor;
+  /** Descriptors that were sent to workers, how often. */
+  readonly sent: () => number;
+  readonly announced: readonly string[];
+  /** The Pods that have listeners from the next tick on. */
+  pods: readonly PodSockets[];
+}
+
+function podsOf(count: number): readonly PodSockets[] {
+  return Array.from({ length: count }, (_, i) => ({
+    pod: `default/pod-${i}`,
+    id: i + 1,
+    path: '/proc/self/ns/net',
+    fds: [openSync('/dev/null', 'r')],
+  }));
+}
+
+/** A supervisor of one worker that behaves as `manner` says. */
+function stage(t: ExecutionContext, manner: string, pods: readonly PodSockets[]): Stage {
+  let sent = 0;
+  const announced: string[] = [];
+  let open: readonly PodSockets[] = [];
+  const supervisor = new Supervisor({
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+    workers: 1,
+    mark: manner,
+    workerPath: strange,
+    kernel: {
+      refresh() {
+        const before = open;
+        open = made.pods;
+        return {
+          opened: open.filter((each) => !before.includes(each)),
+          closed: before.filter((each) => !open.includes(each)),
+        };
+      },
+      all: () => open,
+      announce: (pod) => announced.push(pod),
+    },
+    ingress: new IngressSockets({ listen: () => -1, adopt: () => [], close: () => undefined }),
+    descriptors: {
+      pair: () => addon().socketPair(),
+      send(channel, fds) {
+        addon().sendDescriptors(channel, new Uint8Array(1), fds, false);
+        sent++;
+      },
+      close: (fd) => addon().closeFd(fd),
+    },
+    broker: () => ({
+      addNamespace: () => undefined,
+      removeNamespace: () => undefined,
+      addWorker: () => openSync('/dev/null', 'r'),
+    }),
+    snapshot: emptySnapshot,
+    onServing: () => undefined,
+    onReport: () => undefined,
+    onRecords: () => undefined,
+  });
+  const made: Stage = { supervisor, sent: () => sent, announced, pods };
+  t.teardown(() => {
+    const pids = supervisor.pids;
+    void supervisor.stop();
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+  });
+  const target = { service: 'default/shop' } as Target;
+  supervisor.apply({ targets: { 'default/shop:80': target } });
+  return made;
+}
+
+async function until(t: ExecutionContext, isSo: () => boolean): Promise<void> {
+  const end = systemClock.monotonic() + 15_000;
+  while (!isSo()) {
+    if (systemClock.monotonic() > end) return t.fail('it never came to be');
+    await pause(systemClock, 5);
+  }
+}
+
+const kernelTest = isBuilt ? test : test.skip;
+
+for (const manner of ['no-json', 'of-node', 'endless', 'brief']) {
+  kernelTest(`a worker that is ${manner} is replaced, and the agent lives on`, async (t) => {
+    const { supervisor } = stage(t, manner, podsOf(3));
+    await until(t, () => supervisor.restarts >= 2);
+    t.true(supervisor.restarts >= 2);
+  });
+}
+
+kernelTest('a worker that answers nothing gets few sockets, and the agent does not wait for it', async (t) => {
+  const { supervisor, sent } = stage(t, 'deaf', podsOf(600));
+  await until(t, () => sent() > 0);
+  supervisor.tick();
+  t.is(sent(), 32);
+  for (let tick = 0; tick < 25; tick++) supervisor.tick();
+  await until(t, () => supervisor.restarts === 1);
+  t.is(supervisor.restarts, 1);
+});
+
+kernelTest('a worker that says it has what it has not is given no more than its channel holds', async (t) => {
+  const { supervisor, sent } = stage(t, 'liar', podsOf(600));
+  await until(t, () => sent() > 0);
+  await pause(systemClock, 100);
+  t.true(sent() <= 34);
+  t.is(supervisor.restarts, 0);
+});
+
+kernelTest('a Pod that has gone is not announced by a late answer, and one that comes again is', async (t) => {
+  const made = stage(t, 'slow', podsOf(1));
+  await until(t, () => made.sent() === 1);
+  made.pods = [];
+  made.supervisor.tick();
+  made.pods = podsOf(1);
+  made.supervisor.tick();
+  await until(t, () => made.announced.length > 0);
+  await pause(systemClock, 300);
+  t.deepEqual(made.announced, ['default/pod-0']);
+});
