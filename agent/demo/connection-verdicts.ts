@@ -6,7 +6,7 @@ import type { Tally } from './tally.js';
 import { list, seconds, type Verdict } from './verdict.js';
 
 /** A share of connections says something from this many on. */
-const leastConnections = 50;
+const leastConnections = 40;
 /** In percentage points. */
 const mostDeviation = 1;
 /** By which a count may be off whatever its share: where the phase began in the round, for each address family. */

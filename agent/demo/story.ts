@@ -4,13 +4,16 @@ import type { StoryFacts } from './facts.js';
 import { deadlines, type Lap, phases } from './phases.js';
 import type { Stage } from './stage.js';
 
-/** What a phase has at least when the way into it took long, in ms: enough requests to judge its shares by. */
-const leastHold = 700;
+/** For how long a phase's requests count at least when the way into it took long, in ms: enough to judge shares by. */
+const leastHold = 600;
 
 /** Plays the phases on a stage where the agent is ready. */
 export class Story {
   readonly #stage: Stage;
   readonly #acts: Acts;
+  #current: Lap | null = null;
+  /** When the lap began. */
+  #since = 0;
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -35,7 +38,7 @@ export class Story {
       this.#stage.onPhase(phase, index, phases.length);
       await this.#acts.enter(phase.name);
       await this.#lap(phase.name);
-      await until(Math.max(start + ends[index]!, clock.monotonic() + leastHold), clock, signal);
+      await until(Math.max(start + ends[index]!, this.#since + leastHold), clock, signal);
     }
     await this.#lap('open');
     this.facts.seconds = (clock.monotonic() - start) / 1000;
@@ -43,7 +46,10 @@ export class Story {
 
   async #lap(lap: Lap): Promise<void> {
     this.#stage.signal.throwIfAborted();
+    if (lap === this.#current) return;
     await this.#stage.traffic.enter(lap);
     this.#stage.onLap(lap);
+    this.#current = lap;
+    this.#since = this.#stage.clock.monotonic();
   }
 }
