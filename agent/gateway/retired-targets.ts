@@ -8,6 +8,8 @@ const keptMs = 60_000;
 interface Retired {
   readonly key: string;
   readonly target: Target;
+  /** Of the tables: a connection may have been led here by it and not be accepted yet. */
+  readonly ids: Snapshot['ids'];
   readonly clusters: Snapshot['clusters'];
   readonly untilMs: number;
 }
@@ -36,7 +38,8 @@ export class RetiredTargets {
           return cluster === undefined ? [] : [[name, cluster] as const];
         }),
       );
-      return [{ key, target, clusters, untilMs }];
+      const ids = Object.fromEntries(Object.entries(before.ids).filter(([, named]) => named === key));
+      return [{ key, target, ids, clusters, untilMs }];
     });
     this.#retired = [...left, ...fresh];
     // Clients leave the snapshot with its last target.
@@ -49,8 +52,10 @@ export class RetiredTargets {
     if (this.#retired.length === 0) return snapshot;
     const targets = Object.fromEntries(this.#retired.map(({ key, target }) => [key, target]));
     const clusters = Object.assign({}, ...this.#retired.map((each) => each.clusters)) as Snapshot['clusters'];
+    const ids = Object.assign({}, ...this.#retired.map((each) => each.ids)) as Snapshot['ids'];
     return {
       ...snapshot,
+      ids: { ...ids, ...snapshot.ids },
       clients: { ...this.#clients, ...snapshot.clients },
       targets: { ...targets, ...snapshot.targets },
       clusters: { ...clusters, ...snapshot.clusters },

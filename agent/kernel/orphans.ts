@@ -13,10 +13,26 @@ function argumentsOf(pid: string): readonly string[] {
   }
 }
 
-/** Whether `pid` is a worker of an agent with this mark. To be asked right before a signal: pids are given again. */
+/** Users that a worker runs as: first root, then nobody. */
+const users: ReadonlySet<string> = new Set(['0', '65534']);
+
+/** The real user of a process; empty when it is gone. */
+function userOf(pid: string): string {
+  try {
+    return /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Whether `pid` is a worker of an agent with this mark. To be asked right before a signal: pids are given again. Arguments say what a process likes, so
+ * the user has to be one of theirs: from an orphan listening sockets are taken.
+ */
 export function isWorker(pid: number, mark: string): boolean {
   const given = argumentsOf(String(pid));
-  return given.includes(mark) && given.some((each) => each.endsWith('/gateway/worker.js'));
+  const isNamed = given.includes(mark) && given.some((each) => each.endsWith('/gateway/worker.js'));
+  return isNamed && users.has(userOf(String(pid)));
 }
 
 /** Workers that an agent which was killed has left behind; they serve on. None of `own`. */
