@@ -7,6 +7,8 @@ export interface Timed {
 }
 
 const tickMs = 500;
+/** So many connections are looked at in one turn of the event loop: thousands that give up at the same tick must not keep all others waiting. */
+const perTurn = 256;
 
 /**
  * One timer for all connections of a process: at each tick every connection compares its deadlines. A deadline is a plain number that costs nothing to
@@ -16,6 +18,7 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #timed = new Set<Timed>();
   #stop: (() => void) | undefined;
+  #isPassing = false;
   #now: number;
 
   constructor(clock: Clock) {
@@ -44,8 +47,18 @@ export class Deadlines {
     this.#now = this.#clock.monotonic();
     this.#stop ??= this.#clock.every(tickMs, () => {
       this.#now = this.#clock.monotonic();
-      for (const timed of this.#timed) timed.tick(this.#now);
+      if (!this.#isPassing) this.#pass(this.#timed.values());
     });
+  }
+
+  #pass(timed: Iterator<Timed>): void {
+    for (let i = 0; i < perTurn; i++) {
+      const next = timed.next();
+      this.#isPassing = next.done !== true;
+      if (next.done === true) return;
+      next.value.tick(this.#now);
+    }
+    setImmediate(() => this.#pass(timed));
   }
 }
 

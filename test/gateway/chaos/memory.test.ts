@@ -9,7 +9,7 @@ import { memoryOf, workersOf } from './gateway-processes.js';
 import { serve } from './server.js';
 
 const waves = either(10, 4);
-const waveMs = either(28_000, 6_000);
+const waveMs = either(28_000, 5_000);
 const quietMs = 2_000;
 /** What the last wave may leave more than the second did, in MiB: V8 gives back what it has collected when it likes. */
 const slackMb = 24;
