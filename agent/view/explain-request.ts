@@ -2,13 +2,13 @@ import type { ExplainQuery } from '../api/items.js';
 import { forecast, type Seen } from '../balance/forecast.js';
 import type { Ejection } from '../balance/health.js';
 import { addressOf } from '../balance/member.js';
+import { variantFor } from '../balance/variant.js';
 import type { ExplainedCandidate, Explanation } from '../compile/explain.js';
 import { explainHttp } from '../compile/explain-http.js';
 import { matchTcp } from '../compile/l4-route.js';
 import { requestPath } from '../compile/request-path.js';
 import type { ClientView, RequestView } from '../compile/route.js';
 import type { ClientPod, Snapshot, Target } from '../compile/snapshot.js';
-import { variantFor } from '../gateway/upstream/cluster-traffic.js';
 import type { ViewParts } from './parts.js';
 
 /** What the gateway does with a request over a connection that the programs lead to it. */

@@ -1,8 +1,7 @@
-import type { Cluster, ClusterPolicy, HashKey } from '../../balance/cluster.js';
+import type { HashKey } from '../../balance/cluster.js';
 import { hashText } from '../../balance/hash.js';
 import { sourceHash } from '../../compile/maglev.js';
 import { queryValue } from '../../compile/route.js';
-import type { ClientPod } from '../../compile/snapshot.js';
 import { compileRegex, type RegexMatcher } from '../../model/regex.js';
 import type { ReceivedRequest } from './received.js';
 
@@ -16,18 +15,6 @@ export interface HashChoice {
 
 /** Nothing is hashed. */
 export const noHash: HashChoice = { hash: undefined, setCookie: '' };
-
-/** The policy that a cluster has for a client. */
-export function policyFor(cluster: Cluster, client: ClientPod | undefined): ClusterPolicy {
-  const { variants } = cluster;
-  if (variants.length === 1) return variants[0]!.policy;
-  const fits = variants.find(({ when: { namespaces, labels } }) => {
-    if (namespaces !== undefined && (client === undefined || !namespaces.includes(client.namespace))) return false;
-    if (labels === undefined) return true;
-    return client !== undefined && Object.entries(labels).every(([name, value]) => client.labels[name] === value);
-  });
-  return (fits ?? variants.at(-1)!).policy;
-}
 
 /** `random`: in [0, 1), for a new cookie's value. */
 export function hashChoice(key: HashKey, request: ReceivedRequest, address: string, random: () => number): HashChoice {

@@ -1,11 +1,12 @@
 import type { Cluster } from '../../balance/cluster.js';
+import { variantFor } from '../../balance/variant.js';
 import type { RequestHead } from '../exchange.js';
 import type { AttemptQuery } from '../upstream/attempt.js';
 import type { Call } from './call.js';
 import { happens } from './fault.js';
 import { setField } from './fields.js';
 import { grpcTimeoutMs, grpcTimeoutText } from './grpc.js';
-import { type HashChoice, hashChoice, noHash, policyFor } from './hash-key.js';
+import { type HashChoice, hashChoice, noHash } from './hash-key.js';
 import { type LocalAnswer, noCluster, plainAnswer } from './local-answer.js';
 import { MirroredRequest, mirrorHead } from './mirror.js';
 import { forwardedFields, outgoingHead, rewrittenHead } from './outgoing.js';
@@ -34,7 +35,7 @@ export function routeOf(call: Call, action: RoutePlan): Route | LocalAnswer {
   if (destination.failWith !== undefined) return destination.failWith;
   const cluster = call.snapshot.clusters[destination.cluster];
   if (cluster === undefined) return noCluster;
-  const { balancing } = policyFor(cluster, call.client);
+  const { balancing } = cluster.variants[variantFor(cluster.variants, call.client)]!.policy;
   const { address } = call.downstream;
   const hash = balancing.type === 'hash' ? hashChoice(balancing.key, call.request, address, call.parts.random) : noHash;
   const head = headFor(call, destination);

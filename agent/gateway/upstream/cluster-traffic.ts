@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Cluster, ClusterEndpoint, ClusterPolicy, PolicyVariant } from '../../balance/cluster.js';
 import type { Origin } from '../../balance/locality.js';
 import { addressOf } from '../../balance/member.js';
+import { variantFor } from '../../balance/variant.js';
 import type { ClientPod, Snapshot } from '../../compile/snapshot.js';
 import { canonicalAddress, familyOfAddress } from '../../model/address.js';
 import type { Downstream } from '../exchange.js';
@@ -77,7 +78,7 @@ export class ClusterTraffic {
   for(asker: Asker): Traffic {
     if (this.#shared !== undefined) return this.#shared;
     const { variants } = this.#cluster;
-    const index = variants.length === 1 ? 0 : variantFor(variants, asker.client);
+    const index = variantFor(variants, asker.client);
     const { policy } = variants[index]!;
     const names = policy.locality?.failoverPriority ?? [];
     const isAsked = this.#cluster.resolution === 'none' || policy.balancing.type === 'passthrough';
@@ -130,16 +131,6 @@ export class ClusterTraffic {
     for (const { traffic } of this.#parts.values()) if (!traffic.isIdle) return false;
     return this.retries === 0;
   }
-}
-
-/** The last variant fits every client. */
-export function variantFor(variants: readonly PolicyVariant[], client: ClientPod | undefined): number {
-  const index = variants.findIndex(({ when: { namespaces, labels } }) => {
-    if (namespaces === undefined && labels === undefined) return true;
-    if (client === undefined || (namespaces !== undefined && !namespaces.includes(client.namespace))) return false;
-    return labels === undefined || Object.entries(labels).every(([name, value]) => client.labels[name] === value);
-  });
-  return index < 0 ? variants.length - 1 : index;
 }
 
 const nobody = { workload: 'unknown', namespace: 'unknown', app: 'unknown', version: 'unknown' };

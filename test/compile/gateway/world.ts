@@ -1,5 +1,6 @@
 import { parseAllDocuments } from 'yaml';
 import type { Cluster, ClusterPolicy } from '../../../agent/balance/cluster.js';
+import { variantFor as indexOfVariant } from '../../../agent/balance/variant.js';
 import { SnapshotCompiler, type SnapshotContext } from '../../../agent/compile/compile-snapshot.js';
 import { noOverrides } from '../../../agent/compile/plan.js';
 import { Catalog } from '../../../agent/model/catalog.js';
@@ -100,15 +101,11 @@ export class World {
 }
 
 export function variantFor(
-  cluster: Cluster,
+  { variants }: Cluster,
   namespace: string,
   labels: Readonly<Record<string, string>>,
 ): Cluster['variants'][number] {
-  return cluster.variants.find(
-    ({ when }) =>
-      (when.namespaces?.includes(namespace) ?? true) &&
-      Object.entries(when.labels ?? {}).every(([name, value]) => labels[name] === value),
-  )!;
+  return variants[indexOfVariant(variants, { namespace, labels })]!;
 }
 
 /** A Service `shop/NAME` of port 80 (http), called by mesh rules, with two ready Pods of versions v1 and v2. */
