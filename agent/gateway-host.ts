@@ -1,20 +1,19 @@
-import { readFileSync } from 'node:fs';
 import type { Clock } from './clock.js';
 import { SnapshotCompiler } from './compile/compile-snapshot.js';
-import type { PemReading } from './compile/credentials.js';
 import { emptySnapshot } from './compile/snapshot.js';
 import type { Config } from './config.js';
 import { startBroker } from './kernel/broker.js';
 import { GatewayListeners } from './kernel/gateway-listeners.js';
 import type { Datapath } from './kernel/kernel.js';
 import { native } from './kernel/native.js';
-import { findOrphans, markOf } from './kernel/orphans.js';
+import { findOrphans, isWorker, markOf } from './kernel/orphans.js';
 import type { OverrideTable } from './kernel/overrides.js';
 import type { Pins } from './kernel/pins.js';
 import type { PodTable } from './kernel/pods.js';
 import type { Reconciler } from './kernel/reconcile.js';
 import type { Log } from './log.js';
 import type { Catalog } from './model/catalog.js';
+import { PemFiles } from './pem-files.js';
 import { Routing } from './routing.js';
 import { IngressSockets } from './supervisor/ingress-sockets.js';
 import { Supervisor, type SupervisorOptions } from './supervisor/supervisor.js';
@@ -41,20 +40,10 @@ export interface GatewayHost {
   readonly supervisor: Supervisor;
   readonly listeners: GatewayListeners;
   readonly ingress: IngressSockets;
+  /** Certificates and keys that rules name by their files. */
+  readonly pemFiles: PemFiles;
   /** Workers end in order, for a while; their listeners are closed. */
   stop(): Promise<void>;
-}
-
-/** Files larger than this are no certificates, in bytes. */
-const largestPem = 1 << 20;
-
-function readPem(path: string): PemReading {
-  try {
-    const text = readFileSync(path, 'utf8');
-    return text.length > largestPem ? { ok: false, error: 'is larger than 1 MiB' } : { ok: true, text };
-  } catch (error) {
-    return { ok: false, error: (error as NodeJS.ErrnoException).code ?? 'cannot be read' };
-  }
 }
 
 /** Listening sockets of the node, taken over where workers of an earlier agent serve on. */
@@ -72,6 +61,7 @@ function makeIngress(mark: string): IngressSockets {
       }),
     adopt(port) {
       for (const pid of orphans) {
+        if (!isWorker(pid, mark)) continue;
         try {
           const taken = native().takeListeners(pid, port);
           if (taken.length > 0) return taken;
@@ -118,19 +108,21 @@ export function openGateway(options: GatewayOptions): GatewayHost {
     onReport: options.onReport,
     onRecords: options.onRecords,
   });
+  const pemFiles = new PemFiles();
   const compiler = new SnapshotCompiler(catalog, {
     node: config.node,
     directoryMode: true,
     gatewayLabels: config.gatewayLabels,
     accessLog: config.accessLog,
     overrides: () => overrides.current,
-    readPem,
+    readPem: (path) => pemFiles.read(path),
   });
   return {
     routing: new Routing({ compiler, reconciler, receiver: supervisor }),
     supervisor,
     listeners,
     ingress,
+    pemFiles,
     async stop() {
       await supervisor.stop();
       listeners.close();

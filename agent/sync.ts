@@ -93,6 +93,15 @@ export class Sync {
     this.#program(keys);
   }
 
+  /** Compiles again what the gateway serves by, as after a change of files that rules name. */
+  reroute(): void {
+    const { routing } = this.#options;
+    if (!this.#started || routing === undefined) return;
+    for (const key of routing.take({ services: new Set(), pods: new Set(), routing: true })) this.#due.add(key);
+    this.#generation++;
+    this.#program([]);
+  }
+
   onPropagation(listener: (seconds: number) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -9,6 +9,8 @@ import type { Sync } from './sync.js';
 const tickMs = 1_000;
 /** How often links and pins are looked at. */
 const repairMs = 2_000;
+/** How often files of certificates are looked at: changed ones are read when they are as they were the time before. */
+const certificatesMs = 1_000;
 /** How often all tables are compared with what they should hold. */
 const verifyMs = 30_000;
 
@@ -17,9 +19,9 @@ export interface UpkeepOptions {
   readonly log: Log;
   readonly readiness: Readiness;
   readonly datapath: Pick<Datapath, 'repair'>;
-  readonly sync: Pick<Sync, 'tick' | 'verify'>;
+  readonly sync: Pick<Sync, 'tick' | 'verify' | 'reroute'>;
   readonly heartbeat: () => void;
-  readonly gateway: Pick<GatewayHost, 'supervisor' | 'listeners' | 'ingress'>;
+  readonly gateway: Pick<GatewayHost, 'supervisor' | 'listeners' | 'ingress' | 'pemFiles'>;
 }
 
 /** What an agent does again and again, until the returned function is called. Trouble degrades readiness and is tried again. */
@@ -50,7 +52,17 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     for (const drift of sync.verify()) log.warn(drift, 'rows differed from what was desired and were repaired');
     readiness.degrade('tables-write', '');
   });
-  const cancels = [clock.every(tickMs, tick), clock.every(repairMs, repair), clock.every(verifyMs, verify)];
+  const certificates = attempt('certificates', () => {
+    if (!gateway.pemFiles.takeChanges()) return;
+    log.info('files of certificates have changed');
+    sync.reroute();
+  });
+  const cancels = [
+    clock.every(tickMs, tick),
+    clock.every(repairMs, repair),
+    clock.every(verifyMs, verify),
+    clock.every(certificatesMs, certificates),
+  ];
   return () => {
     for (const cancel of cancels) cancel();
   };
