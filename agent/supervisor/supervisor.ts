@@ -25,7 +25,6 @@ const drainMs = 10_000;
 export interface PodSockets {
   /** NS/POD. */
   readonly pod: string;
-  readonly id: number;
   readonly path: string;
   readonly fds: readonly number[];
 }
@@ -77,6 +76,14 @@ export interface SupervisorOptions {
   readonly workerPath?: string;
 }
 
+interface OpenPod {
+  readonly pod: string;
+  readonly path: string;
+  readonly fds: readonly number[];
+  /** What the broker knows the namespace by. Never given again, as ids of Pods are: a worker may be slow to hear that a Pod has gone. */
+  readonly namespace: number;
+}
+
 interface Slot {
   process: WorkerProcess | undefined;
   /** The agent's end of its channel for listening sockets. */
@@ -107,8 +114,10 @@ export class Supervisor {
   #follows = false;
   /** Pods whose listener a worker has. */
   readonly #announced = new Set<string>();
-  /** Descriptors of the listeners that are open, by Pod. */
-  readonly #open = new Map<string, readonly number[]>();
+  /** By Pod. */
+  readonly #open = new Map<string, OpenPod>();
+  /** The last number that was given to a namespace. */
+  #lastNamespace = 0;
   #orphans: readonly number[] = [];
   #captured: readonly Captured[] = [];
 
@@ -248,7 +257,7 @@ export class Supervisor {
   };
 
   #replaceBroker(): void {
-    const { broker, clock, kernel, log } = this.#options;
+    const { broker, clock, log } = this.#options;
     if (this.#isStopping) return;
     try {
       this.#broker = broker(this.#brokerEnded);
@@ -257,7 +266,7 @@ export class Supervisor {
       clock.after(lastRestartMs, () => this.#replaceBroker());
       return;
     }
-    for (const sockets of kernel.all()) this.#addNamespace(sockets);
+    for (const pod of this.#open.values()) this.#addNamespace(pod);
     for (const slot of this.#slots) if (slot.isReady) this.#giveBroker(slot);
   }
 
@@ -358,12 +367,11 @@ export class Supervisor {
     if (slot.broker !== this.#broker) this.#giveBroker(slot);
     slot.process?.configure(undefined, () => this.#snapshot);
     if (this.#follows) slot.process?.send({ type: 'records', on: true });
-    for (const sockets of this.#options.kernel.all()) this.#give(slot, sockets);
+    for (const pod of this.#open.values()) this.#give(slot, pod);
     for (const [port, fds] of this.#options.ingress.all()) this.#giveIngress(slot, port, fds);
   }
 
-  #give({ handover }: Slot, sockets: PodSockets): void {
-    const { pod, id, fds } = sockets;
+  #give({ handover }: Slot, { pod, namespace: id, fds }: OpenPod): void {
     handover?.give(podKey(pod), { fds, message: { type: 'open-mesh', pod, id, descriptors: fds.length } });
   }
 
@@ -388,7 +396,7 @@ export class Supervisor {
   #announce(taken: Parcel | undefined): void {
     if (taken?.message.type !== 'open-mesh') return;
     const { pod } = taken.message;
-    if (this.#open.get(pod) !== taken.fds || this.#announced.has(pod)) return;
+    if (this.#open.get(pod)?.fds !== taken.fds || this.#announced.has(pod)) return;
     this.#announced.add(pod);
     this.#options.kernel.announce(pod);
     this.#options.onServing();
@@ -396,24 +404,29 @@ export class Supervisor {
 
   #openPods(): void {
     const { opened, closed } = this.#options.kernel.refresh(this.#captured);
-    for (const { pod, id } of closed) {
-      this.#announced.delete(pod);
-      this.#open.delete(pod);
-      this.#broker?.removeNamespace(id);
-      for (const { handover } of this.#slots) handover?.withdraw(podKey(pod));
-      for (const { process, isReady } of this.#slots) if (isReady) process?.send({ type: 'close-mesh', pod });
-    }
-    for (const sockets of opened) {
-      this.#open.set(sockets.pod, sockets.fds);
-      this.#addNamespace(sockets);
-      for (const slot of this.#slots) if (slot.isReady) this.#give(slot, sockets);
+    for (const { pod } of closed) this.#closePod(pod);
+    for (const { pod, path, fds } of opened) {
+      const open: OpenPod = { pod, path, fds, namespace: ++this.#lastNamespace };
+      this.#open.set(pod, open);
+      this.#addNamespace(open);
+      for (const slot of this.#slots) if (slot.isReady) this.#give(slot, open);
     }
   }
 
+  #closePod(pod: string): void {
+    const open = this.#open.get(pod);
+    if (open === undefined) return;
+    this.#announced.delete(pod);
+    this.#open.delete(pod);
+    this.#broker?.removeNamespace(open.namespace);
+    for (const { handover } of this.#slots) handover?.withdraw(podKey(pod));
+    for (const { process, isReady } of this.#slots) if (isReady) process?.send({ type: 'close-mesh', pod });
+  }
+
   /** One whose namespace is going already does not keep the others from being served. */
-  #addNamespace({ pod, id, path }: PodSockets): void {
+  #addNamespace({ pod, namespace, path }: OpenPod): void {
     try {
-      this.#broker?.addNamespace(id, path);
+      this.#broker?.addNamespace(namespace, path);
     } catch (error) {
       this.#options.log.error({ pod, err: error }, 'a network namespace could not be entered');
     }

@@ -16,6 +16,8 @@ interface Stage {
   /** Descriptors that were sent to workers, how often. */
   readonly sent: () => number;
   readonly announced: readonly string[];
+  /** What the broker was told: +ID of a namespace, -ID. */
+  readonly namespaces: readonly string[];
   /** The Pods that have listeners from the next tick on. */
   pods: readonly PodSockets[];
 }
@@ -23,7 +25,6 @@ interface Stage {
 function podsOf(count: number): readonly PodSockets[] {
   return Array.from({ length: count }, (_, i) => ({
     pod: `default/pod-${i}`,
-    id: i + 1,
     path: '/proc/self/ns/net',
     fds: [openSync('/dev/null', 'r')],
   }));
@@ -33,6 +34,7 @@ function podsOf(count: number): readonly PodSockets[] {
 function stage(t: ExecutionContext, manner: string, pods: readonly PodSockets[]): Stage {
   let sent = 0;
   const announced: string[] = [];
+  const namespaces: string[] = [];
   let open: readonly PodSockets[] = [];
   const supervisor = new Supervisor({
     clock: systemClock,
@@ -62,8 +64,8 @@ function stage(t: ExecutionContext, manner: string, pods: readonly PodSockets[])
       close: (fd) => addon().closeFd(fd),
     },
     broker: () => ({
-      addNamespace: () => undefined,
-      removeNamespace: () => undefined,
+      addNamespace: (id) => namespaces.push(`+${id}`),
+      removeNamespace: (id) => namespaces.push(`-${id}`),
       addWorker: () => openSync('/dev/null', 'r'),
     }),
     snapshot: emptySnapshot,
@@ -71,7 +73,7 @@ function stage(t: ExecutionContext, manner: string, pods: readonly PodSockets[])
     onReport: () => undefined,
     onRecords: () => undefined,
   });
-  const made: Stage = { supervisor, sent: () => sent, announced, pods };
+  const made: Stage = { supervisor, sent: () => sent, announced, namespaces, pods };
   t.teardown(() => {
     const pids = supervisor.pids;
     void supervisor.stop();
@@ -128,4 +130,16 @@ kernelTest('a Pod that has gone is not announced by a late answer, and one that 
   await until(t, () => made.announced.length > 0);
   await pause(systemClock, 300);
   t.deepEqual(made.announced, ['default/pod-0']);
+});
+
+kernelTest('the number of a namespace is never that of another', async (t) => {
+  const made = stage(t, 'deaf', podsOf(1));
+  await until(t, () => made.sent() === 1);
+  for (let again = 0; again < 2; again++) {
+    made.pods = [];
+    made.supervisor.tick();
+    made.pods = podsOf(1);
+    made.supervisor.tick();
+  }
+  t.deepEqual(made.namespaces, ['+1', '-1', '+2', '-2', '+3']);
 });
