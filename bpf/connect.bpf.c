@@ -69,7 +69,7 @@ static __always_inline int lead_to_gateway(struct bpf_sock_addr *ctx, const stru
 	read_listener(pod_key, four, &listener);
 	if (!is_held(listener.port, four))
 		listener.port = 0;
-	int serving = is_serving(bpf_map_lookup_elem(&control, &zero));
+	int serving = is_serving(bpf_map_lookup_elem(&control, &zero), bpf_ktime_get_ns());
 	*own = listener.own;
 	return pick_gateway(f, &listener, four, serving, p);
 }

@@ -70,14 +70,9 @@ static __always_inline int is_held(__be16 port, int four)
 	return 1;
 }
 
-/*
- * As the agent last saw it: an agent that is dead says nothing new, and its workers serve on. Whether any of them is left,
- * is_held knows.
- */
-static __always_inline int is_serving(const struct control *control)
+static __always_inline int is_serving(const struct control *control, __u64 now)
 {
-	return control && control->gateway_ns &&
-	       (__s64)(control->heartbeat_ns - control->gateway_ns) < (__s64)WEFT_GATEWAY_STALE_NS;
+	return control && control->gateway_ns && (__s64)(now - control->gateway_ns) < (__s64)WEFT_GATEWAY_STALE_NS;
 }
 
 /*

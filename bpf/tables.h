@@ -325,7 +325,7 @@ struct control {
 	__u64 gateway_ns; /* CLOCK_MONOTONIC, written every second while the gateway serves; 0: it does not */
 };
 
-/* The gateway is down once its stamp is so much older than the heartbeat. */
+/* The gateway is down once its stamp is older. */
 #define WEFT_GATEWAY_STALE_NS 3000000000ULL
 
 #define WEFT_NAME_MAX 320

@@ -6,12 +6,12 @@ export const scanSlots = 64;
 /** … and this many drawn ones of a larger region (DRAWN_SLOTS). */
 export const drawnSlots = 8;
 
-/** The gateway is down once its stamp is so much older than the agent's heartbeat (WEFT_GATEWAY_STALE_NS of bpf/tables.h). */
+/** The gateway is down once its stamp is older (WEFT_GATEWAY_STALE_NS of bpf/tables.h). */
 const gatewayStaleNs = 3_000_000_000n;
 
-/** Whether a gateway serves that was stamped at `gatewayNs`, 0 for never; an agent that is alive beats now. Both CLOCK_MONOTONIC. */
-export function gatewayServes(gatewayNs: bigint, heartbeatNs: bigint): boolean {
-  return gatewayNs !== 0n && heartbeatNs - gatewayNs < gatewayStaleNs;
+/** Whether a gateway serves that was stamped at `gatewayNs`, 0 for never. Both CLOCK_MONOTONIC. */
+export function gatewayServes(gatewayNs: bigint, nowNs: bigint): boolean {
+  return gatewayNs !== 0n && nowNs - gatewayNs < gatewayStaleNs;
 }
 
 /** What the kernel's pick_gateway (bpf/gateway.h) and pick_backend (bpf/pick.h) read. */

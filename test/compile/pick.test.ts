@@ -290,12 +290,12 @@ test('a gateway takes TCP connections that have a listener while it serves, what
   t.like(pickOf(subject([1], {}, { gateway: serves })), { reason: 'picked' });
 });
 
-test('a gateway serves until its stamp is three seconds older than the heartbeat', (t) => {
+test('a gateway serves for three seconds from its stamp', (t) => {
   const second = 1_000_000_000n;
   t.deepEqual(
     [0n, 1n, 3n * second - 1n, 3n * second].map((age) => gatewayServes(5n * second, 5n * second + age)),
     [true, true, true, false],
   );
-  t.true(gatewayServes(9n * second, 5n * second), 'the stamp is written with the heartbeat or after it');
+  t.true(gatewayServes(9n * second, 5n * second), 'another CPU read its clock a moment before');
   t.false(gatewayServes(0n, 1n));
 });

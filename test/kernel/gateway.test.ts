@@ -100,16 +100,6 @@ kernelTest('while the gateway is down a Service is balanced without it, or refus
   }
 });
 
-kernelTest('the gateway serves on while its agent is dead', async (t) => {
-  const { world, pod } = await stage(t);
-  world.setServing(true, 3600n);
-  const client = world.start(pod);
-  t.is(await client.run(`dial('10.96.0.1').getpeername()[0]`), '10.96.0.1');
-  t.is(world.decisions('GATEWAY'), 1);
-  world.setServing(false, 3600n);
-  t.is(await client.run(`error_of(lambda: dial('10.96.0.1'))`), 'ECONNREFUSED');
-});
-
 kernelTest('a socket that is bound to a device is balanced without the gateway', async (t) => {
   const { world, pod } = await stage(t);
   const backend = world.pod({ wired: ['10.1.0.3'] });

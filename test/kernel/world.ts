@@ -182,10 +182,10 @@ export class World {
     ]);
   }
 
-  /** Whether a gateway serves, as the agent saw it `ago` seconds ago; else its stamp is just so old that it counts as down. */
-  setServing(serves: boolean, ago = 0n): void {
-    const heartbeatNs = native().monotonicNs() - ago * 1_000_000_000n;
-    const gatewayNs = serves ? heartbeatNs - 2_999_999_999n : heartbeatNs - 3_000_000_000n;
+  /** Whether a gateway serves; else it said so last just before it counts as down. */
+  setServing(serves: boolean): void {
+    const heartbeatNs = native().monotonicNs();
+    const gatewayNs = serves ? heartbeatNs + 3_600_000_000_000n : heartbeatNs - 3_000_000_000n;
     writeControl(this.datapath.store, { heartbeatNs, events: true, gatewayNs });
   }
 

@@ -16,7 +16,7 @@ function strict(): ReturnType<typeof service> {
 }
 
 kernelTest(
-  'without an agent workers serve on; without both, connections are bypassed or closed as the Service says',
+  'without an agent workers serve on; after 3 s new connections are bypassed or closed as the Service says',
   async (t) => {
     const { client, show, site } = await openShop(t, 1);
     site.write('mesh', [...shopServices(), shopPod(1), strict()]);
@@ -29,17 +29,8 @@ kernelTest(
     t.is((await client.ask(toShop)).status, 418);
 
     await site.agent.kill();
-    const until = performance.now() + 6000;
-    const statuses = new Set<number | string>();
-    while (performance.now() < until) {
-      const answer = await client.ask(toShop);
-      statuses.add(answer.error || answer.status);
-    }
-    t.deepEqual([...statuses], [418], 'an agent that was killed leaves workers that serve');
-
-    const workers = findOrphans(markOf(site.pin), new Set());
-    t.true(workers.length > 0);
-    for (const pid of workers) process.kill(pid, 'SIGKILL');
+    t.is((await client.ask(toShop)).status, 418, 'workers serve on');
+    // The heartbeat is stale after 3 s.
     await eventually(
       () => client.ask(toShop),
       ({ body }) => body.includes(backend(1)) && !body.includes('x-envoy-attempt-count'),
@@ -50,6 +41,7 @@ kernelTest(
       ({ error }) => error === 'ECONNREFUSED',
       10_000,
     );
+    t.true(findOrphans(markOf(site.pin), new Set()).length > 0, 'connections of before have their workers still');
 
     await site.agent.start();
     await eventually(
