@@ -45,6 +45,38 @@ export function table(rows: readonly (readonly Span[])[], right: readonly boolea
   );
 }
 
+export interface Column {
+  readonly header: string;
+  /** Numbers. */
+  readonly right: boolean;
+  /** Left out where there is no room, the highest first. Omitted: never. */
+  readonly dispensable?: number;
+}
+
+export function widthOf(line: Line): number {
+  return line.reduce((sum, { text }) => sum + [...text].length, 0);
+}
+
+/** A table with a dim header of as many of the columns as `width` has room for. */
+export function fittedTable<Any extends Column>(
+  columns: readonly Any[],
+  rowsOf: (columns: readonly Any[]) => readonly (readonly Span[])[],
+  width: number,
+): Line[] {
+  const header = columns.map((column) => styled(column.header, 'dim'));
+  const lines = table(
+    [header, ...rowsOf(columns)],
+    columns.map(({ right }) => right),
+  );
+  const last = Math.max(...columns.map(({ dispensable = 0 }) => dispensable));
+  if (last === 0 || Math.max(...lines.map(widthOf)) <= width) return lines;
+  return fittedTable(
+    columns.filter(({ dispensable }) => dispensable !== last),
+    rowsOf,
+    width,
+  );
+}
+
 /** A bar of `width` characters of which `fraction` (0…1) is full, to an eighth of a character. */
 export function bar(fraction: number, width: number): string {
   const eighths = Math.round(Math.min(1, Math.max(0, fraction)) * width * 8);

@@ -1,30 +1,24 @@
-import { type Line, type Span, styled, table } from './paint.js';
+import { type Column, fittedTable, type Line, type Span, styled } from './paint.js';
 import type { SceneRoute } from './scene.js';
 import { percent } from './verdict.js';
 
-interface Column {
-  readonly header: string;
-  readonly right: boolean;
+interface RouteColumn extends Column {
   cell(route: SceneRoute): Span;
 }
 
-const columns: readonly Column[] = [
+const columns: readonly RouteColumn[] = [
   { header: 'GATEWAY', right: false, cell: ({ name }) => styled(name, 'bold') },
-  { header: 'RULE', right: false, cell: ({ rule }) => ({ text: rule }) },
+  { header: 'RULE', right: false, dispensable: 2, cell: ({ rule }) => ({ text: rule }) },
   { header: 'STATUS', right: false, cell: ({ statuses }) => statusSpan(statuses) },
   { header: 'REQ/S', right: true, cell: ({ rate }) => ({ text: rate.toFixed(0) }) },
-  { header: 'P50 MS', right: true, cell: ({ p50 }) => ({ text: p50 === null ? '-' : p50.toFixed(1) }) },
-  { header: 'TOTAL', right: true, cell: ({ requests }) => ({ text: String(requests) }) },
+  { header: 'P50 MS', right: true, dispensable: 1, cell: ({ p50 }) => ({ text: p50 === null ? '-' : p50.toFixed(1) }) },
+  { header: 'TOTAL', right: true, dispensable: 3, cell: ({ requests }) => ({ text: String(requests) }) },
   { header: 'BACKENDS', right: false, cell: ({ shares }) => ({ text: backends(shares) }) },
 ];
 
 /** A row for each kind of request, with what was answered and by whom. */
-export function drawRoutes(routes: readonly SceneRoute[]): Line[] {
-  const header = columns.map((column) => styled(column.header, 'dim'));
-  return table(
-    [header, ...routes.map((route) => columns.map(({ cell }) => cell(route)))],
-    columns.map(({ right }) => right),
-  );
+export function drawRoutes(routes: readonly SceneRoute[], width: number): Line[] {
+  return fittedTable(columns, (shown) => routes.map((route) => shown.map(({ cell }) => cell(route))), width);
 }
 
 /** `200`, or each with its share: `200 97% 500 3%`; `-` for no answer. */

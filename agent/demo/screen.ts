@@ -1,4 +1,4 @@
-import { bar, type Line, plain, type Span, type Style, styled, table } from './paint.js';
+import { bar, type Column, fittedTable, type Line, plain, type Span, type Style, styled, widthOf } from './paint.js';
 import { drawRoutes } from './route-table.js';
 import type { Scene, SceneBackend, SceneService } from './scene.js';
 import { percent } from './verdict.js';
@@ -7,24 +7,22 @@ const widestBar = 24;
 /** However low the terminal is: what comes below is cut off. */
 const fewestEvents = 3;
 
-interface Column {
-  readonly header: string;
-  readonly right: boolean;
+interface ServiceColumn extends Column {
   /** `first`: of the row that begins the Service, which also shows what belongs to the Service as a whole. */
   cell(backend: SceneBackend, service: SceneService, first: boolean): Span;
 }
 
 const nothing: Span = { text: '' };
 
-const columns: readonly Column[] = [
+const columns: readonly ServiceColumn[] = [
   { header: 'SERVICE', right: false, cell: (_, service, first) => styled(first ? service.name : '', 'bold') },
   { header: 'BACKEND', right: false, cell: ({ name }) => ({ text: name }) },
   { header: 'STATE', right: false, cell: (backend) => styled(backend.state || '-', stateStyle(backend)) },
   { header: 'WEIGHT', right: true, cell: ({ weight }) => ({ text: weight === null ? '-' : String(weight) }) },
   { header: 'SHARE', right: true, cell: ({ share }) => ({ text: percent(share, 1) }) },
   { header: 'REQ/S', right: true, cell: ({ rate }) => ({ text: rate.toFixed(0) }) },
-  { header: 'P50 MS', right: true, cell: ({ p50 }) => ({ text: milliseconds(p50) }) },
-  { header: 'P99 MS', right: true, cell: ({ p99 }) => ({ text: milliseconds(p99) }) },
+  { header: 'P50 MS', right: true, dispensable: 1, cell: ({ p50 }) => ({ text: milliseconds(p50) }) },
+  { header: 'P99 MS', right: true, dispensable: 2, cell: ({ p99 }) => ({ text: milliseconds(p99) }) },
   {
     header: 'TOTAL',
     right: true,
@@ -33,32 +31,30 @@ const columns: readonly Column[] = [
   { header: 'FAILED', right: true, cell: (_, service, first) => (first ? failures(service.failed) : nothing) },
 ];
 
-/** The live view's lines from top to bottom, with bars as wide as the terminal's `width` has room for, and events for its `height`. */
+/** The live view's lines from top to bottom, with bars as wide as the terminal's `width` has room for, and events for its `height`; without blank lines where it is low. */
 export function drawScreen(scene: Scene, width: number, height: number): Line[] {
+  const hint = [styled(`npx weft status --api ${scene.api} · Ctrl-C ends and removes everything`, 'dim')];
   const above = [
-    title(scene),
-    plain(''),
-    ...services(scene, width),
-    plain(''),
-    ...drawRoutes(scene.routes),
-    plain(''),
-    agentLine(scene),
-    countLine(scene),
-    plain(''),
+    [title(scene)],
+    services(scene, width),
+    drawRoutes(scene.routes, width),
+    [agentLine(scene), countLine(scene)],
   ];
-  const below = [plain(''), [styled(`npx weft status --api ${scene.api} · Ctrl-C ends and removes everything`, 'dim')]];
-  const shown = Math.max(fewestEvents, height - above.length - below.length);
-  return [...above, ...scene.events.slice(-shown).map(eventLine), ...below];
+  const lines = above.flat().length + 1;
+  const gaps = above.length + 1;
+  const gap = lines + gaps + fewestEvents <= height ? [plain('')] : [];
+  const shown = Math.max(fewestEvents, height - lines - gap.length * gaps);
+  const blocks = [...above, scene.events.slice(-shown).map(eventLine), [hint]];
+  return blocks.flatMap((block, index) => (index === 0 ? block : [...gap, ...block]));
 }
 
 function services(scene: Scene, width: number): Line[] {
-  const rows = scene.services.flatMap((service) =>
-    service.backends.map((backend, index) => columns.map(({ cell }) => cell(backend, service, index === 0))),
-  );
-  const header = columns.map((column) => styled(column.header, 'dim'));
-  const right = columns.map((column) => column.right);
-  const lines = table([header, ...rows], right);
-  const used = Math.max(...lines.map((line) => line.reduce((sum, { text }) => sum + text.length, 0)));
+  const rowsOf = (shown: readonly ServiceColumn[]): Span[][] =>
+    scene.services.flatMap((service) =>
+      service.backends.map((backend, index) => shown.map(({ cell }) => cell(backend, service, index === 0))),
+    );
+  const lines = fittedTable(columns, rowsOf, width);
+  const used = Math.max(...lines.map(widthOf));
   const room = Math.min(widestBar, width - used - 2);
   if (room < 4) return lines;
   const shares = scene.services.flatMap(({ backends }) => backends.map(({ share }) => share));

@@ -73,12 +73,18 @@ test('the last events fill the terminal, and a low one keeps some', (t) => {
     drawScreen(many, 100, height).filter((line) => paint(line, 100, false).endsWith(' s  x')).length;
   t.is(drawScreen(many, 100, 30).length, 30);
   t.is(events(30), 15);
+  t.is(events(17), 7, 'without blank lines');
   t.is(events(10), 3);
 });
 
 test('a narrow terminal gets no bars and no line is wider than it', (t) => {
   t.false(text(86).join('').includes('█'));
   for (const line of text(40)) t.true(line.length <= 40);
+  t.regex(text(80).join('\n'), /REQ\/S {2}P50 MS {2}TOTAL {2}FAILED$/m);
+  const gateway = (width: number): string => text(width).find((line) => line.startsWith('GATEWAY'))!;
+  t.regex(gateway(93), /^GATEWAY +RULE +STATUS +REQ\/S +P50 MS +BACKENDS$/);
+  t.regex(gateway(80), /^GATEWAY +STATUS +REQ\/S +P50 MS +BACKENDS$/);
+  t.regex(gateway(70), /^GATEWAY +STATUS +REQ\/S +BACKENDS$/);
 });
 
 test('the line says the same in short', (t) => {
