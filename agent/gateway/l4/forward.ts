@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import type { ClusterEndpoint, ConnectionPool } from '../../balance/cluster.js';
+import { variantFor } from '../../balance/variant.js';
 import type { Clock } from '../../clock.js';
 import type { ClientPod, Snapshot } from '../../compile/snapshot.js';
 import type { Downstream, Failure } from '../exchange.js';
 import type { RequestRecord } from '../record.js';
 import type { Refusal, TcpResult, Upstreams } from '../upstream/attempt.js';
-import { Tunnel, type TunnelEnd } from './tunnel.js';
+import { cut, Tunnel, type TunnelEnd } from './tunnel.js';
 
 /** A connection that is carried as it is. */
 export interface Forwarding {
@@ -53,7 +54,7 @@ export async function forward(forwarding: Forwarding, parts: ForwardingParts): P
       : await parts.upstreams.connect({ snapshot, cluster, downstream, client, sni });
   socket.off('end', onEnd);
   if (result.type === 'refused') {
-    if (!socket.destroyed) socket.resetAndDestroy();
+    if (!socket.destroyed) cut(socket);
     record(undefined, flagOf(result.why), 0, noBytes);
     return;
   }
@@ -116,11 +117,7 @@ function endFlag(broken: TunnelEnd['broken']): string {
 /** The limits that the client's view of the cluster has. */
 function poolOf({ snapshot, cluster, client }: Forwarding): ConnectionPool | undefined {
   const variants = snapshot.clusters[cluster]?.variants;
-  return variants?.find(({ when: { namespaces, labels } }) => {
-    const isNamespace = namespaces === undefined || namespaces.includes(client?.namespace ?? '');
-    const own = client?.labels ?? {};
-    return isNamespace && Object.entries(labels ?? {}).every(([name, value]) => own[name] === value);
-  })?.policy.pool;
+  return variants?.[variantFor(variants, client)]?.policy.pool;
 }
 
 type Recorder = (

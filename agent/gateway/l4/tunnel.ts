@@ -99,8 +99,8 @@ export class Tunnel implements Timed {
   }
 }
 
-/** TLS has no reset of its own. */
-function cut(socket: Socket): void {
+/** Ends a socket with a reset; TLS has none of its own. */
+export function cut(socket: Socket): void {
   if (socket instanceof TLSSocket) socket.destroy();
   else socket.resetAndDestroy();
 }

@@ -5,6 +5,7 @@ import { serverOf } from '../../compile/virtual-host.js';
 import type { Downstream } from '../exchange.js';
 import { readClientHello } from '../l4/client-hello.js';
 import { forward } from '../l4/forward.js';
+import { cut } from '../l4/tunnel.js';
 import { FirstBytes } from './first-bytes.js';
 import { serveHttp, serveVersion } from './http-connection.js';
 import type { ListenerParts } from './parts.js';
@@ -13,6 +14,7 @@ import type { ServedSocket } from './served-socket.js';
 /** A connection from outside. */
 interface IngressConnection {
   readonly served: ServedSocket;
+  /** The accepted one, or where TLS has ended the one that speaks plain text. */
   readonly socket: Socket;
   readonly port: number;
   readonly address: string;
@@ -34,7 +36,7 @@ export function openIngressConnection(served: ServedSocket, port: number, parts:
   const connection: IngressConnection = { served, socket, port, address, snapshot };
   if (listener.protocol === 'http') {
     serveHttp({ served, socket, scheme: 'http', downstream: downstreamOf(connection, undefined) }, parts);
-  } else if (listener.protocol === 'tcp') carryTcp(connection, listener, parts);
+  } else if (listener.protocol === 'tcp') carryTcp(connection, listener.servers, parts);
   else openTls(connection, listener, parts);
 }
 
@@ -77,12 +79,17 @@ function terminate(
   first: Buffer,
   parts: ListenerParts,
 ): void {
-  parts.tls.terminate(connection.socket, first, server.tls!, (secure) => {
+  const isHttp = server.tcpRules.length === 0;
+  parts.tls.terminate(connection.socket, first, server.tls!, isHttp, (secure) => {
     if (secure === undefined) {
       parts.bounds.tlsRefused++;
       return;
     }
     secure.on('error', () => secure.destroy());
+    if (!isHttp) {
+      carryTcp({ ...connection, socket: secure }, [server], parts);
+      return;
+    }
     const downstream = downstreamOf(connection, sni);
     const opening = { served: connection.served, socket: secure, scheme: 'https', downstream } as const;
     if (secure.alpnProtocol === 'h2') serveVersion(opening, 'http2', Buffer.alloc(0), parts);
@@ -103,15 +110,16 @@ function passThrough(
   else carry(connection, rule, sni, first, parts);
 }
 
-function carryTcp(connection: IngressConnection, listener: IngressListener, parts: ListenerParts): void {
-  for (const server of listener.servers) {
+/** By the first tcp rule that fits. */
+function carryTcp(connection: IngressConnection, servers: readonly IngressServer[], parts: ListenerParts): void {
+  for (const server of servers) {
     const rule = matchTcp(server.tcpRules, viewOf(connection, ''), outsider(server));
     if (rule === undefined) continue;
     carry(connection, rule, '', Buffer.alloc(0), parts);
     return;
   }
   parts.bounds.unknownTargets++;
-  connection.socket.resetAndDestroy();
+  cut(connection.socket);
 }
 
 function viewOf({ address, port, socket }: IngressConnection, sni: string): ConnectionView {

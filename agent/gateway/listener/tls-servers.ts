@@ -17,7 +17,7 @@ export class TlsServers {
 
   /** Forgets what no configuration in use asks for. */
   keep(inUse: readonly ServerTls[]): void {
-    const keys = new Set(inUse.map(keyOf));
+    const keys = new Set(inUse.flatMap((tls) => [keyOf(tls, true), keyOf(tls, false)]));
     for (const key of this.#servers.keys()) if (!keys.has(key)) this.#servers.delete(key);
   }
 
@@ -25,9 +25,9 @@ export class TlsServers {
     return this.#servers.size;
   }
 
-  /** Ends TLS on a socket of which `first` has been read. `terminated` is called once. */
-  terminate(socket: Socket, first: Buffer, tls: ServerTls, terminated: Terminated): void {
-    const server = this.#serverOf(tls);
+  /** Ends TLS on a socket of which `first` has been read. `isHttp`: what is inside is HTTP, of which ALPN says the version. `terminated` is called once. */
+  terminate(socket: Socket, first: Buffer, tls: ServerTls, isHttp: boolean, terminated: Terminated): void {
+    const server = this.#serverOf(tls, isHttp);
     if (!server) {
       socket.destroy();
       terminated(undefined);
@@ -47,12 +47,12 @@ export class TlsServers {
   }
 
   /** Undefined: OpenSSL refuses the certificate, the key or the ciphers. */
-  #serverOf(tls: ServerTls): Server | undefined {
-    const key = keyOf(tls);
+  #serverOf(tls: ServerTls, isHttp: boolean): Server | undefined {
+    const key = keyOf(tls, isHttp);
     const known = this.#servers.get(key);
     if (known) return known;
     try {
-      const server = this.#make(tls);
+      const server = this.#make(tls, isHttp);
       this.#servers.set(key, server);
       return server;
     } catch {
@@ -60,7 +60,7 @@ export class TlsServers {
     }
   }
 
-  #make(tls: ServerTls): Server {
+  #make(tls: ServerTls, isHttp: boolean): Server {
     const server = createServer({
       cert: tls.certificates.map(({ certificate }) => certificate),
       key: tls.certificates.map(({ key }) => key),
@@ -68,7 +68,7 @@ export class TlsServers {
       ...(tls.cipherSuites.length === 0 ? {} : { ciphers: tls.cipherSuites.join(':') }),
       minVersion: tls.minVersion,
       maxVersion: tls.maxVersion,
-      ALPNProtocols: ['h2', 'http/1.1'],
+      ...(isHttp ? { ALPNProtocols: ['h2', 'http/1.1'] } : {}),
       requestCert: tls.clientCertificate !== 'none',
       rejectUnauthorized: tls.clientCertificate === 'required',
       handshakeTimeout: this.#handshakeMs,
@@ -83,7 +83,7 @@ export class TlsServers {
   }
 }
 
-const keyOf = (tls: ServerTls): string => JSON.stringify(tls);
+const keyOf = (tls: ServerTls, isHttp: boolean): string => JSON.stringify([isHttp, tls]);
 
 /** The accepted socket below a TLS socket. */
 function rawSocketOf(secure: TLSSocket): Socket {

@@ -3,7 +3,7 @@ import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'n
 import test, { type ExecutionContext } from 'ava';
 import type { IngressListener, IngressServer, ServerTls } from '../../../agent/compile/snapshot.js';
 import { Authority, type Certified } from './certificates.js';
-import { boundSocket, emptySnapshot, listener, Rig, talk, until } from './rig.js';
+import { backend, boundSocket, emptySnapshot, listener, Rig, talk, until } from './rig.js';
 
 const authority = new Authority();
 const foreign = new Authority();
@@ -175,6 +175,42 @@ for (const { name, tls: change, client, served } of clientCases) {
     t.is(rig.exchanges.length, served ? 1 : 0);
   });
 }
+
+test('TLS ends before a tcp rule carries what is inside, whatever ALPN the client offers', async (t) => {
+  const { port: backendPort, close } = await backend((socket) =>
+    socket.on('data', (chunk) => socket.end(`plain ${String(chunk)}`)),
+  );
+  t.teardown(close);
+  const rule = {
+    name: 'VirtualService edge/db tcp[0]',
+    namespaces: undefined,
+    destinationSubnets: [],
+    port: undefined,
+    sourceLabels: undefined,
+    sourceNamespace: undefined,
+    gateways: ['edge/public'],
+    sourceSubnets: [],
+    destinations: [{ cluster: 'db:5432', weight: 1 }],
+  };
+  const own = server(['*'], { tls: tls(shop), tcpRules: [rule] });
+  const { rig, port, serve } = open(t, { protocol: 'tls', servers: [own] });
+  rig.ports['db:5432'] = backendPort;
+  const { text, names } = await ask(port, { servername: 'shop.example', ALPNProtocols: ['postgresql'] });
+  t.regex(text, /^plain GET /);
+  t.is(names, 'DNS:shop.example');
+  t.is(rig.exchanges.length, 0);
+  await until(() => rig.records.length === 1);
+  t.like(rig.records[0], { protocol: 'tcp', origin: 'ingress', rule: rule.name, flags: '-' });
+
+  const elsewhere = { ...rule, sourceSubnets: ['192.0.2.0/24'] };
+  serve({ protocol: 'tls', servers: [{ ...own, tcpRules: [elsewhere] }] });
+  t.is((await ask(port, { servername: 'shop.example' })).text, '');
+  t.is(rig.listeners.bounds.unknownTargets, 1);
+
+  delete rig.ports['db:5432'];
+  serve({ protocol: 'tls', servers: [own] });
+  t.is((await ask(port, { servername: 'shop.example' })).text, '');
+});
 
 test('passthrough by name leaves TLS to the backend', async (t) => {
   const backend = createServer({ cert: blog.certificate, key: blog.key }, (socket) => socket.end('from the backend'));
