@@ -219,8 +219,8 @@ function keyOf(labels: TrafficLabels): string {
 }
 
 /**
- * The labels as Istio names them ("Istio Standard Metrics"), for istio_requests_total and its histograms. What does not apply is left out, which
- * Prometheus takes for the empty text that Istio's proxies write.
+ * The labels as Istio names them ("Istio Standard Metrics"), for istio_requests_total and its histograms. A gRPC status is `unknown` where none was
+ * said; the response's code is left out where there is no response to have one.
  */
 export function istioLabels(labels: TrafficLabels): Readonly<Record<string, string>> {
   const { source, destination } = labels;
@@ -247,7 +247,7 @@ export function istioLabels(labels: TrafficLabels): Readonly<Record<string, stri
     destination_cluster: unknown,
     request_protocol: labels.protocol,
     ...(labels.protocol === 'tcp' ? {} : { response_code: String(labels.code) }),
-    ...(labels.grpcStatus === undefined ? {} : { grpc_response_status: String(labels.grpcStatus) }),
+    grpc_response_status: labels.grpcStatus === undefined ? unknown : String(labels.grpcStatus),
     response_flags: labels.flags,
     connection_security_policy: 'none',
   };

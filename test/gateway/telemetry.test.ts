@@ -59,6 +59,7 @@ test('requests of the same parties and outcome are one series, with histograms',
     destination_service_namespace: 'shop',
     request_protocol: 'http',
     response_code: '200',
+    grpc_response_status: 'unknown',
     response_flags: '-',
     connection_security_policy: 'none',
   });
