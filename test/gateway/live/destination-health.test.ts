@@ -106,3 +106,26 @@ kernelTest('connectionPool: what does not fit gets 503 with the flag UO', async 
   const shared = await origin.taken('10.1.0.1', 8080);
   t.is(new Set(shared.map(({ connection }) => connection)).size, 1);
 });
+
+kernelTest('connectionPool: http2MaxRequests and idleTimeout', async (t) => {
+  const { client, origin, show } = await openShop(t, 1);
+  await origin.behave('10.1.0.1', 8080, { delayMs: 300 });
+  await show(destinationRule('trafficPolicy: { connectionPool: { http: { http2MaxRequests: 2, maxRetries: 0 } } }'));
+  const crowd = await client.spread(toShop, 16);
+  t.true((crowd['503'] ?? 0) > 0 && (crowd[backend(1)] ?? 0) > 0, JSON.stringify(crowd));
+  await origin.behave('10.1.0.1', 8080, {});
+  const connectionsOf = async (): Promise<number> => {
+    await origin.taken('10.1.0.1', 8080);
+    for (let round = 0; round < 2; round++) {
+      await client.ask(toShop);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+    }
+    const taken = await origin.taken('10.1.0.1', 8080);
+    t.is(taken.length, 2);
+    return new Set(taken.map(({ connection }) => connection)).size;
+  };
+  await show(destinationRule('trafficPolicy: { connectionPool: { http: { idleTimeout: 500ms } } }'));
+  t.is(await connectionsOf(), 2, 'an idle connection is closed');
+  await show(destinationRule('trafficPolicy: { connectionPool: { http: { idleTimeout: 60s } } }'));
+  t.is(await connectionsOf(), 1);
+});
