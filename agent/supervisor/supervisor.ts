@@ -18,6 +18,8 @@ const lastRestartMs = 5_000;
 const steadyMs = 10_000;
 /** A worker that says nothing for so many ticks of a second hangs: each reports once a second. */
 const mostSilentTicks = 20;
+/** What an earlier agent left has so long to finish what it has: more than it takes itself. */
+const orphanMs = 60_000;
 /** How long workers have to finish what they have when the agent stops. */
 const drainMs = 10_000;
 
@@ -119,6 +121,8 @@ export class Supervisor {
   /** The last number that was given to a namespace. */
   #lastNamespace = 0;
   #orphans: readonly number[] = [];
+  /** Orphans that were told to end, and until when they may take. */
+  #leaving: { readonly pids: readonly number[]; readonly untilMs: number } | undefined;
   #captured: readonly Captured[] = [];
 
   constructor(options: SupervisorOptions) {
@@ -191,6 +195,7 @@ export class Supervisor {
 
   /** What time alone changes: Pods' listeners that could not be made, ports that were taken, workers left by an earlier agent. */
   tick(): void {
+    this.#endStubborn();
     if (this.#isStopping || this.#slots.length === 0) {
       if (!this.#isNeeded) this.#endOrphans();
       return;
@@ -222,9 +227,18 @@ export class Supervisor {
 
   #endOrphans(): void {
     if (this.#orphans.length === 0) return;
-    endOrphans(this.#orphans, this.#options.mark, 'SIGTERM');
-    this.#options.log.info({ workers: this.#orphans.length }, 'ended workers that an earlier agent left');
+    const { clock, log, mark } = this.#options;
+    endOrphans(this.#orphans, mark, 'SIGTERM');
+    log.info({ workers: this.#orphans.length }, 'ended workers that an earlier agent left');
+    this.#leaving = { pids: this.#orphans, untilMs: clock.monotonic() + orphanMs };
     this.#orphans = [];
+  }
+
+  /** One that hangs holds its listeners, and so Pods' namespaces, for ever. */
+  #endStubborn(): void {
+    if (this.#leaving === undefined || this.#options.clock.monotonic() < this.#leaving.untilMs) return;
+    endOrphans(this.#leaving.pids, this.#options.mark, 'SIGKILL');
+    this.#leaving = undefined;
   }
 
   #start(): void {

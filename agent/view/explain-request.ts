@@ -72,7 +72,10 @@ function explainBytes(
   const destinations = rule?.destinations ?? [{ cluster: target.cluster, weight: 1 }];
   const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
   const candidates = destinations.flatMap(({ cluster, weight }) =>
-    (sharesOf(cluster) ?? []).map((each) => ({ ...each, probability: (each.probability * weight) / total })),
+    (sharesOf(cluster) ?? []).map((each) => ({
+      ...each,
+      probability: total === 0 ? 0 : (each.probability * weight) / total,
+    })),
   );
   const tls = target.tls.length === 0 ? [] : [`${target.tls.length} tls rules look at the server name of TLS first`];
   const led = rule === undefined ? 'no tcp rule is for this client' : `${rule.name} leads it`;
