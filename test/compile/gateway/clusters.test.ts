@@ -181,7 +181,11 @@ test("a client's namespace decides, then the Service's, then the root namespace"
 
 test('exportTo names the namespaces of clients', (t) => {
   const some = limiting(4, 'name: some, namespace: shop', ', exportTo: [client]');
-  t.deepEqual(limits([some], ['client'], ['shop'], ['else']), [4, undefined, undefined], 'its own only where it is named');
+  t.deepEqual(
+    limits([some], ['client'], ['shop'], ['else']),
+    [4, undefined, undefined],
+    'its own only where it is named',
+  );
   const private_ = limiting(5, 'name: private, namespace: shop', ', exportTo: ["."]');
   t.deepEqual(limits([private_, root], ['shop'], ['else']), [5, 3]);
   t.deepEqual(limits([limiting(6, 'name: all, namespace: shop', ', exportTo: ["*"]')], ['else']), [6]);
