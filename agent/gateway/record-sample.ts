@@ -6,6 +6,9 @@ const idleRate = 100;
 const followedRate = 2_000;
 /** Records that wait for the agent at most. */
 const waiting = 2_000;
+/** Characters of what a client says at length; more is cut, so that what waits is bounded in bytes too. */
+const longestText = 2_048;
+const longestName = 512;
 
 /** Single requests for the agent, at a bounded rate, with an exact count of those left out. */
 export class RecordSample {
@@ -39,7 +42,7 @@ export class RecordSample {
       return;
     }
     this.#taken++;
-    this.#records.push(record);
+    this.#records.push(shortened(record));
   }
 
   /** What came since the last call. */
@@ -49,4 +52,17 @@ export class RecordSample {
     this.#lost = 0;
     return drained;
   }
+}
+
+function shortened(record: RequestRecord): RequestRecord {
+  const { path, userAgent, requestId, method } = record;
+  const isShort = path.length + userAgent.length <= longestText && requestId.length + method.length <= longestName;
+  if (isShort) return record;
+  return {
+    ...record,
+    path: path.slice(0, longestText),
+    userAgent: userAgent.slice(0, longestText),
+    requestId: requestId.slice(0, longestName),
+    method: method.slice(0, longestName),
+  };
 }

@@ -3,8 +3,8 @@ import type { RequestRecord } from '../gateway/record.js';
 import { type Histogram, histogramBounds, type TrafficLabels, type TrafficSeries } from '../gateway/telemetry.js';
 import type { EndpointState } from '../gateway/upstream/attempt.js';
 
-/** Bytes of one message: 2 000 records with a head each of 8 KiB, say. */
-export const longestMessage: number = 32 << 20;
+/** Bytes of one message: 2 000 records as a worker shortens them are 20 MiB at most, the state of 65 536 endpoints as much. */
+export const longestMessage: number = 64 << 20;
 
 const mostSeries = 1_000;
 const mostRecords = 2_000;
