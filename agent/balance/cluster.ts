@@ -105,7 +105,7 @@ export interface OutlierDetection {
 export interface ConnectionPool {
   readonly maxConnections: number | undefined;
   readonly connectTimeoutMs: number;
-  readonly tcpKeepalive: { readonly timeMs: number; readonly intervalMs: number; readonly probes: number } | undefined;
+  readonly tcpKeepalive: { readonly timeMs: number } | undefined;
   readonly maxConnectionDurationMs: number | undefined;
   readonly tcpIdleTimeoutMs: number | undefined;
   /** http1MaxPendingRequests. */

@@ -22,8 +22,8 @@ const baseEjectionMs = 30_000;
 const maxEjectionPercent = 10;
 const maglevTableSize = 65_537;
 
-/** Linux', for what a tcpKeepalive omits (tcp(7)). */
-const keepalive = { timeMs: 7_200_000, intervalMs: 75_000, probes: 9 };
+/** Linux', for a tcpKeepalive that omits it (tcp(7)). */
+const keepaliveTimeMs = 7_200_000;
 
 const balancingAnnotation = 'weft.dev/balancing';
 const annotated = new Set(['adaptive', 'least-request', 'round-robin', 'random']);
@@ -159,14 +159,7 @@ function poolOf(pool: model.ConnectionPool | undefined): ConnectionPool {
   return {
     maxConnections: limit(tcp?.maxConnections),
     connectTimeoutMs: limit(tcp?.connectTimeoutMs) ?? connectTimeoutMs,
-    tcpKeepalive:
-      tcpKeepalive === undefined
-        ? undefined
-        : {
-            timeMs: tcpKeepalive.timeMs ?? keepalive.timeMs,
-            intervalMs: tcpKeepalive.intervalMs ?? keepalive.intervalMs,
-            probes: limit(tcpKeepalive.probes) ?? keepalive.probes,
-          },
+    tcpKeepalive: tcpKeepalive && { timeMs: tcpKeepalive.timeMs ?? keepaliveTimeMs },
     maxConnectionDurationMs: limit(tcp?.maxConnectionDurationMs),
     tcpIdleTimeoutMs: tcp?.idleTimeoutMs,
     maxPendingRequests: limit(http?.http1MaxPendingRequests),

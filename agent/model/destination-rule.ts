@@ -104,13 +104,8 @@ export interface ConnectionPool {
 export interface TcpPool {
   readonly maxConnections: number | undefined;
   readonly connectTimeoutMs: number | undefined;
-  readonly tcpKeepalive:
-    | {
-        readonly probes: number | undefined;
-        readonly timeMs: number | undefined;
-        readonly intervalMs: number | undefined;
-      }
-    | undefined;
+  /** `probes` and `interval` are not enforced. */
+  readonly tcpKeepalive: { readonly timeMs: number | undefined } | undefined;
   readonly maxConnectionDurationMs: number | undefined;
   /** 0: none. */
   readonly idleTimeoutMs: number | undefined;

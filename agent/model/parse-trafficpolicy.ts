@@ -5,6 +5,7 @@ import type {
   OutlierDetection,
   PortPolicy,
   RetryBudget,
+  TcpPool,
   TrafficPolicy,
 } from './destination-rule.js';
 import { at, fieldOf, type Raw } from './fields.js';
@@ -130,16 +131,21 @@ function readPool(found: Findings, raw: Raw | undefined, path: string): Connecti
     tcp: tcp && {
       maxConnections: limitOf(tcp, 'maxConnections'),
       connectTimeoutMs: msOf(tcp, 'connectTimeout'),
-      tcpKeepalive: keepalive && {
-        probes: limitOf(keepalive, 'probes'),
-        timeMs: msOf(keepalive, 'time'),
-        intervalMs: msOf(keepalive, 'interval'),
-      },
+      tcpKeepalive: keepalive && readKeepalive(found, keepalive, `${path}.tcp.tcpKeepalive`),
       maxConnectionDurationMs: msOf(tcp, 'maxConnectionDuration'),
       idleTimeoutMs: msOf(tcp, 'idleTimeout'),
     },
     http: readHttpPool(found, mappingOf(raw, 'http'), child(path, 'http')),
   };
+}
+
+/** Node sets the time of idleness; the rest is libuv's (uv__tcp_keepalive: TCP_KEEPINTVL 1, TCP_KEEPCNT 10). */
+function readKeepalive(found: Findings, raw: Raw, path: string): TcpPool['tcpKeepalive'] {
+  for (const key of ['probes', 'interval']) {
+    if (fieldOf(raw, key) === undefined) continue;
+    found.warning('WEFT0303', child(path, key), 'only the time can be set: the gateway sends 10 probes, one a second');
+  }
+  return { timeMs: msOf(raw, 'time') };
 }
 
 function readHttpPool(found: Findings, http: Raw | undefined, path: string): ConnectionPool['http'] {

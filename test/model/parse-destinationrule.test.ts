@@ -74,7 +74,8 @@ test('DestinationRule: every field', (t) => {
     exportTo: ['.'],
     workloadSelector: { matchLabels: { app: 'x' } },
   });
-  t.deepEqual(findings(raw), []);
+  const keepalive = 'spec.trafficPolicy.connectionPool.tcp.tcpKeepalive';
+  t.deepEqual(findings(raw), [`WEFT0303 warning ${keepalive}.probes`, `WEFT0303 warning ${keepalive}.interval`]);
   const { meta: _, ...rule } = parsed('DestinationRule', raw);
   const expected: Omit<DestinationRule, 'meta'> = {
     kind: 'DestinationRule',
@@ -103,7 +104,7 @@ test('DestinationRule: every field', (t) => {
         tcp: {
           maxConnections: 100,
           connectTimeoutMs: 1_000,
-          tcpKeepalive: { probes: 3, timeMs: 7_200_000, intervalMs: 75_000 },
+          tcpKeepalive: { timeMs: 7_200_000 },
           maxConnectionDurationMs: 3_600_000,
           idleTimeoutMs: 0,
         },

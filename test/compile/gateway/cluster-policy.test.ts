@@ -168,12 +168,12 @@ const rows: readonly (readonly [title: string, trafficPolicy: string, Partial<Cl
   [
     'tcpKeepalive',
     '{connectionPool: {tcp: {tcpKeepalive: {time: 60s, interval: 5s, probes: 2}}}}',
-    pool({ tcpKeepalive: { timeMs: 60_000, intervalMs: 5000, probes: 2 } }),
+    pool({ tcpKeepalive: { timeMs: 60_000 } }),
   ],
   [
     'an empty tcpKeepalive',
     '{connectionPool: {tcp: {tcpKeepalive: {}}}}',
-    pool({ tcpKeepalive: { timeMs: 7_200_000, intervalMs: 75_000, probes: 9 } }),
+    pool({ tcpKeepalive: { timeMs: 7_200_000 } }),
   ],
   [
     'maxConnectionDuration',
