@@ -2,6 +2,7 @@ import { entriesOf, mappingOf, textOf, textsOf } from './checked.js';
 import type { Raw } from './fields.js';
 import { at } from './fields.js';
 import { child, type Findings, quote } from './findings.js';
+import { headerCommands, unknownCommands } from './header-commands.js';
 import { isAuthority, isAuthorityName, isHeaderValue, isToken } from './http-names.js';
 import type { HeaderOperations, NamedMatch, RegexRewrite, StringMatch } from './matches.js';
 import { compileRegex, rewriteError } from './regex.js';
@@ -81,6 +82,10 @@ export function checkHeaderName(found: Findings, name: string, path: string): vo
 
 export function checkHeaderValue(found: Findings, value: string, path: string): void {
   if (!isHeaderValue(value)) found.error('WEFT0220', path, 'the value has a control character');
+  for (const written of unknownCommands(value)) {
+    const message = `${written} is no command that Weft knows: it stays as it is written`;
+    found.warning('WEFT0303', path, message, `name one of ${headerCommands.join(', ')}, or REQ(…), RESP(…)`);
+  }
 }
 
 export interface HeaderSides {

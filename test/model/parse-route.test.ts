@@ -301,6 +301,11 @@ const rules: readonly (readonly [string, Raw, readonly string[]])[] = [
     [`WEFT0220 error ${f}.requestHeaderModifier.set[0].value`],
   ],
   [
+    'a command that nobody fills in',
+    modifier({ add: [{ name: 'a', value: '%HOSTNAME%' }] }),
+    [`WEFT0303 warning ${f}.requestHeaderModifier.add[0].value`],
+  ],
+  [
     'a pseudo header set',
     modifier({ set: [{ name: ':path', value: '/' }] }),
     [`WEFT0220 error ${f}.requestHeaderModifier.set[0].name`],

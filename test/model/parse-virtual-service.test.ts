@@ -556,6 +556,11 @@ const rules: readonly (readonly [string, Raw, readonly string[]])[] = [
     [`WEFT0212 error ${h}.headers.request.set.host`],
   ],
   [
+    'a command that nobody fills in',
+    { ...to, headers: { response: { set: { a: '%PROTOCOL%', b: 'on %HOSTNAME%' } } } },
+    [`WEFT0303 warning ${h}.headers.response.set.b`],
+  ],
+  [
     'a path set',
     { ...to, headers: { request: { set: { ':path': '/' } } } },
     [`WEFT0220 error ${h}.headers.request.set[":path"]`],

@@ -1,3 +1,4 @@
+import { type HeaderCommand, isHeaderCommand } from '../../model/header-commands.js';
 import type { FieldLines } from '../exchange.js';
 import { joinedField } from './fields.js';
 import type { ReceivedRequest } from './received.js';
@@ -22,7 +23,7 @@ export interface FormatContext {
 /** A header's value: what is constant, and what each request fills in. */
 export type HeaderFormat = string | readonly (string | ((context: FormatContext) => string))[];
 
-const plain: Readonly<Record<string, (context: FormatContext) => string>> = {
+const plain: Readonly<Record<HeaderCommand, (context: FormatContext) => string>> = {
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ remoteAddress }) => remoteAddress,
   DOWNSTREAM_REMOTE_ADDRESS: ({ remoteAddress, remotePort }) =>
     remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`,
@@ -78,8 +79,7 @@ function partOf(match: RegExpExecArray): string | ((context: FormatContext) => s
       ? (context) => ofRequest(context, names, most)
       : (context) => ofResponse(context, names, most);
   }
-  const read = argument === undefined && length === undefined ? plain[name] : undefined;
-  return read ?? written;
+  return argument === undefined && length === undefined && isHeaderCommand(name) ? plain[name] : written;
 }
 
 function ofRequest({ request }: FormatContext, names: readonly string[], most: number): string {
