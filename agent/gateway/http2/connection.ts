@@ -55,6 +55,7 @@ export abstract class Http2Connection implements StreamConnection {
   #consumed = 0;
   readonly #startedMs: number;
   #pingedMs: number | undefined;
+  #discarded = 0;
 
   protected constructor(socket: Socket, limits: Http2Limits, clock: Clock, expectsPreface: boolean) {
     this.socket = socket;
@@ -102,7 +103,11 @@ export abstract class Http2Connection implements StreamConnection {
   }
 
   #heard(chunk: Buffer): void {
-    if (this.isOver) return;
+    if (this.isOver) {
+      this.#discarded += chunk.length;
+      if (this.#discarded > mostDiscarded) this.socket.destroy();
+      return;
+    }
     this.heardMs = this.clock.monotonic();
     this.#pingedMs = undefined;
     this.#reader.push(chunk);
@@ -503,5 +508,7 @@ export abstract class Http2Connection implements StreamConnection {
   }
 }
 
+/** What comes after the last frame is read, so that the peer gets to read that frame; a peer that sends more than this floods (bytes). */
+const mostDiscarded = 256 * 1024;
 /** Time for the last frames to leave (ms). */
 const lingerMs = 1_000;
