@@ -1,4 +1,4 @@
-import { type Lap, type PhaseName, phaseOf } from './phases.js';
+import type { Lap } from './phases.js';
 import type { Asker, QuestionName } from './questions.js';
 import type { Request } from './request.js';
 
@@ -42,11 +42,6 @@ export class Tally {
     return this.#counts.get(lap)?.get(question) ?? { answered: new Map(), refused: new Map(), failed: new Map() };
   }
 
-  /** All laps in which the question was asked. */
-  ofQuestion(question: QuestionName): Count[] {
-    return [...this.#counts.values()].map((counts) => counts.get(question)).filter((count) => count !== undefined);
-  }
-
   /** Good answers to the question that this asker got. */
   answeredTo(asker: Asker, question: QuestionName): number {
     return this.#askers.get(question)?.get(asker) ?? 0;
@@ -64,11 +59,6 @@ export class Tally {
       requests += sum(count.answered) + sum(count.failed);
     }
     return { requests, failed };
-  }
-
-  /** Failed requests of a phase, the way into it included. */
-  failedIn(name: PhaseName): number {
-    return this.total((lap) => phaseOf(lap)?.name === name).failed;
   }
 
   /** Why requests of what is accepted failed, with how many did: sorted by reason. */

@@ -27,9 +27,13 @@ test('shares follow relative weights, and 0 is never', (t) => {
   t.is(shareOf({ a: 0, b: 0 }, 'a'), 0);
 });
 
-test('every phase foretells every backend of every question that backends answer', (t) => {
-  for (const { weights } of phases)
+test('every phase foretells every backend of what backends answer; of catalog, while there is an agent', (t) => {
+  for (const { name, weights } of phases)
     for (const question of questions) {
+      if (question.service === 'catalog' && (name === 'agentless' || name === 'restart')) {
+        t.is(weights[question.name], undefined);
+        continue;
+      }
       const pods = backendPods.filter(({ service }) => service === question.service).map(({ name }) => name);
       const groups = [...new Set(pods.map((pod) => groupOf(question, pod)))];
       t.deepEqual(Object.keys(weights[question.name] ?? {}), groups, question.name);
