@@ -1,4 +1,5 @@
 import type { ClientExchange, Failure, FieldLines, RequestHead, ResponseReceiver } from '../exchange.js';
+import { isIdempotent } from '../idempotent.js';
 import { fieldText } from './head-text.js';
 import type { Outbox } from './outbox.js';
 
@@ -38,9 +39,12 @@ export class Http1ClientExchange implements ClientExchange {
     this.#remaining = head.length ?? -1;
   }
 
-  /** The connection's end came instead of an answer, on a connection that had been idle, and no byte of a body was taken from its sender. */
+  /**
+   * The connection's end came instead of an answer, on a connection that had been idle, and no byte of a body was taken from its sender. The backend may still have read
+   * the request and then ended: for methods where that matters it is not said (RFC 9110 9.2.2).
+   */
   get isUnsent(): boolean {
-    return this.#isReuse && !this.hasBegun && !this.#hasBodyLeft;
+    return this.#isReuse && !this.hasBegun && !this.#hasBodyLeft && isIdempotent(this.head.method);
   }
 
   write(chunk: Buffer): boolean {

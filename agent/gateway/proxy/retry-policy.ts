@@ -1,6 +1,7 @@
 import { resetIdempotent } from '../../compile/http/retries.js';
 import type { Retries } from '../../compile/snapshot.js';
 import type { Failure, FieldLines } from '../exchange.js';
+import { isIdempotent } from '../idempotent.js';
 import { fieldOf } from './fields.js';
 
 /** How an attempt failed without a response's head. `timeout`: perTryTimeout. */
@@ -28,9 +29,6 @@ const failureConditions: Readonly<Record<AttemptFailure, readonly string[]>> = {
   cancelled: [],
   overload: [],
 };
-
-/** RFC 9110 9.2.2. */
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** The back-off is at most so many times its base (Envoy, RetryBackOff.max_interval). */
 const longestBackoff = 10;
@@ -70,7 +68,7 @@ export class RetryPolicy {
 
   wantsAfterFailure(why: AttemptFailure, method: string): boolean {
     return failureConditions[why].some(
-      (condition) => this.#on.has(condition) && (condition !== resetIdempotent || idempotent.has(method)),
+      (condition) => this.#on.has(condition) && (condition !== resetIdempotent || isIdempotent(method)),
     );
   }
 

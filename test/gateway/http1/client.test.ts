@@ -135,6 +135,14 @@ test('a connection that ends: before it was used, after it was idle, in the midd
   t.deepEqual(second.recorder.events, ['fail reset-unsent']);
   t.is(idle.closed, 1);
 
+  const once = new BackendWire();
+  once.ask();
+  await once.send(ok);
+  const order = once.ask({ method: 'POST', length: 0 });
+  once.far.end();
+  await settle();
+  t.deepEqual(order.recorder.events, ['fail reset'], 'the order may have been taken');
+
   const sent = new BackendWire();
   sent.ask();
   await sent.send(ok);
