@@ -1,4 +1,6 @@
+import type { Explanation } from '../../../agent/api/items.js';
 import type { Manifest } from '../../agent/objects.js';
+import { eventually } from '../../agent/site.js';
 import { kernelTest } from '../../kernel-test.js';
 import { openStage } from '../live/stage.js';
 
@@ -28,7 +30,7 @@ spec:
 `;
 
 kernelTest('addresses of ServiceEntries: by connection, by request, by name, and as they are', async (t) => {
-  const { client, origin, show } = await openStage(
+  const { client, origin, show, site } = await openStage(
     t,
     [
       entry('plain', '240.0.0.1', {
@@ -61,4 +63,23 @@ kernelTest('addresses of ServiceEntries: by connection, by request, by name, and
   t.is((await client.ask({ address: '240.0.0.2', port: 80, path: '/any' })).status, 404);
   const straight = await client.ask({ address: '10.1.0.3', port: 80, path: '/straight' });
   t.is((JSON.parse(straight.body) as { backend: string }).backend, '10.1.0.3:80');
+
+  const question = ['explain', '--from', 'default/client', '--to', 'ruled.example.com', '--path', '/old/x'];
+  const explained = JSON.parse((await site.agent.weft(...question, '-o', 'json')).stdout) as Explanation;
+  t.is(explained.path, 'gateway');
+  t.is(explained.rule, 'VirtualService default/rule http[0]');
+  t.deepEqual(
+    explained.candidates.map(({ address, probability }) => [address, probability]),
+    [['10.1.0.1:8080', 1]],
+  );
+  const series =
+    /istio_requests_total\{[^}]*destination_service="ruled.example.com"[^}]*grpc_response_status="unknown"/;
+  await eventually(
+    () => site.agent.scrape(),
+    (text) => series.test(text),
+  );
+  t.regex(
+    await site.agent.scrape(),
+    /istio_tcp_connections_opened_total\{[^}]*destination_service="plain.example.com"[^}]*destination_service_name="plain.example.com"/,
+  );
 });
