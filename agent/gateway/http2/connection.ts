@@ -456,7 +456,17 @@ export abstract class Http2Connection implements StreamConnection {
       this.#pingedMs = nowMs;
       this.output.frame(frameType.ping, 0, 0, Buffer.alloc(8));
     }
+    if (!this.isOver) this.#endStalled(nowMs);
     if (!this.isOver) this.watch(nowMs);
+  }
+
+  /** A peer that opens no window would hold what answers it for ever. */
+  #endStalled(nowMs: number): void {
+    for (const stream of [...this.#waiting]) {
+      if (!stream.isStalled(nowMs, this.limits.stallMs)) continue;
+      this.reset(stream, errorCode.cancel);
+      stream.fail('idle-timeout');
+    }
   }
 
   /** A connection error: GOAWAY with the code, and the end. */

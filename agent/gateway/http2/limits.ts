@@ -14,6 +14,8 @@ export interface Http2Limits {
   /** After so much silence without a stream the peer is asked for a sign of life, and must give one in `pingTimeoutMs`. */
   readonly pingMs: number;
   readonly pingTimeoutMs: number;
+  /** What waits for the peer's windows may wait so long without a byte going; then its stream is reset. */
+  readonly stallMs: number;
   /** A draining connection waits at most so long for its streams. */
   readonly drainMs: number;
   /** Streams that the peer may reset: at once, then per second (CVE-2023-44487). */
@@ -38,6 +40,7 @@ export const serverLimits: Http2Limits = {
   idleMs: 3_600_000,
   pingMs: 60_000,
   pingTimeoutMs: 20_000,
+  stallMs: 300_000,
   drainMs: 30_000,
   resets: [1_000, 100],
   settings: [100, 10],
@@ -51,6 +54,8 @@ export const clientLimits: Http2Limits = {
   ...serverLimits,
   maxConcurrentStreams: 100,
   connectionWindow: 8_388_608,
+  /** How long a backend may take is for the rules' timeouts to say. */
+  stallMs: Number.POSITIVE_INFINITY,
   /** A backend resets streams for reasons of its own. */
   resets: [10_000, 10_000],
 };

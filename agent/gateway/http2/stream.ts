@@ -47,6 +47,10 @@ export class Http2Stream {
   #failure: Failure | undefined;
   #receiveWindow: number;
   #consumed = 0;
+  #sentBytes = 0;
+  /** `#sentBytes` and the time (ms) when it was last seen to have grown. */
+  #seenBytes = -1;
+  #movedMs = 0;
   /** Bytes of the body still to come by content-length. */
   #expected: number | undefined;
 
@@ -91,6 +95,15 @@ export class Http2Stream {
     this.#connection.ended(this);
   }
 
+  /** Whether what waits has waited for longer than `allowedMs` without a byte of it going. To be asked again and again. */
+  isStalled(nowMs: number, allowedMs: number): boolean {
+    if (this.#sentBytes !== this.#seenBytes) {
+      this.#seenBytes = this.#sentBytes;
+      this.#movedMs = nowMs;
+    }
+    return nowMs - this.#movedMs > allowedMs;
+  }
+
   /** Sends what windows and socket take of what waits. True: it need not wait any more. */
   pump(): boolean {
     if (this.isClosed) return true;
@@ -119,6 +132,7 @@ export class Http2Stream {
       connection.output.data(this.id, length === chunk.length ? chunk : chunk.subarray(at, at + length), false);
       this.sendWindow -= length;
       connection.sendWindow -= length;
+      this.#sentBytes += length;
       at += length;
     }
     return undefined;

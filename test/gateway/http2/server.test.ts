@@ -297,3 +297,25 @@ test('node:http2 as a client: many streams at once', async (t) => {
   );
   session.close();
 });
+
+test('an answer that no window is opened for is given up after a while, one that goes on slowly is not', async (t) => {
+  const failures: string[] = [];
+  const { peer } = await open(
+    t,
+    (exchange) => {
+      exchange.receive({ data: () => {}, end: () => {}, fail: (why) => failures.push(why), drained: () => {} });
+      exchange.respond({ status: 200, fields: [], length: undefined }, false);
+      exchange.write(Buffer.alloc(100_000));
+    },
+    { stallMs: 1_200 },
+  );
+  peer.send(headers(1, plainRequest, true), headers(3, plainRequest, true));
+  const sip = setInterval(
+    () => peer.send(frame(frameType.windowUpdate, 0, 3, word(1)), frame(frameType.windowUpdate, 0, 0, word(1))),
+    100,
+  );
+  t.teardown(() => clearInterval(sip));
+  const reset = (await peer.take(({ type }) => type === frameType.rstStream))!;
+  t.deepEqual([reset.stream, reset.payload.readUInt32BE(0)], [1, errorCode.cancel]);
+  t.deepEqual(failures, ['idle-timeout']);
+});
