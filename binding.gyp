@@ -29,6 +29,7 @@
         'native/statistics.cc',
         'native/system.cc',
         'native/takeover.cc',
+        'native/wires.cc',
       ],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': [

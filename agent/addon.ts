@@ -44,6 +44,35 @@ export interface Descriptors {
    */
   lockDown(options: { readonly uid: number; readonly gid: number }): void;
   closeFd(fd: number): void;
+  /** Needs this thread's event loop, which stays alive while there are wires. */
+  openWires(parts: WireParts): NativeWires;
+}
+
+/** What {@link NativeWires} and JavaScript share; the buffers stay in use until `close`. */
+export interface WireParts {
+  /** At least 512 KiB: where bytes that came in lie for the time of a call of `ready`. */
+  readonly input: Uint8Array;
+  /** At least 32 pairs, in the order of `input`: a wire's number, and how many bytes came in; 0 or -errno: it has ended or broken, and is told again until it is removed. */
+  readonly events: Int32Array;
+  /** Where bytes that go out lie for the time of `send`. */
+  readonly output: Uint8Array;
+  /** Triples: a wire's number, offset and length in `output`. `send` puts how many bytes were taken in the place of the length, or -errno. */
+  readonly orders: Int32Array;
+  /** So many events have happened. */
+  readonly ready: (events: number) => void;
+}
+
+/** Connected sockets whose bytes are moved in batches. At most 4096. */
+export interface NativeWires {
+  /** The number of a new wire: a descriptor of its own for the same socket, which is read from now on. ENOSPC, EMFILE, EPERM. */
+  add(fd: number): number;
+  /** Nothing when that wire is gone. */
+  remove(wire: number): void;
+  setReading(wire: number, isWanted: boolean): void;
+  /** Sends the first `count` orders, each as far as the kernel takes it at once. A wire that took less than all takes nothing more in this call (-EAGAIN). */
+  send(count: number): void;
+  /** All wires; nothing is told any more. */
+  close(): void;
 }
 
 const require = createRequire(import.meta.url);

@@ -21,6 +21,7 @@
 #include "statistics.h"
 #include "system.h"
 #include "takeover.h"
+#include "wires.h"
 
 namespace weft {
 
@@ -70,6 +71,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   environment->program = Napi::Persistent(Program::define(env));
   environment->ring = Napi::Persistent(Ring::define(env));
   environment->statistics = Napi::Persistent(Statistics::define(env));
+  environment->wires = Napi::Persistent(Wires::define(env));
   env.SetInstanceData(environment.release());
 
   exports.Set("openObject", Napi::Function::New<openObject>(env, "openObject"));
@@ -98,6 +100,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("receiveDescriptors", Napi::Function::New<receiveDescriptors>(env, "receiveDescriptors"));
   exports.Set("blankSockets", Napi::Function::New<blankSockets>(env, "blankSockets"));
   exports.Set("lockDown", Napi::Function::New<lockDown>(env, "lockDown"));
+  exports.Set("openWires", Napi::Function::New<openWires>(env, "openWires"));
   exports.Set("takeListeners", Napi::Function::New<takeListeners>(env, "takeListeners"));
   exports.Set("closeFd", Napi::Function::New<closeFd>(env, "closeFd"));
   exports.Set("sockets", Napi::Function::New<sockets>(env, "sockets"));

@@ -15,6 +15,7 @@ struct Environment {
   Napi::FunctionReference program;
   Napi::FunctionReference ring;
   Napi::FunctionReference statistics;
+  Napi::FunctionReference wires;
 
   /** Of the last request for blank sockets. */
   uint32_t blankSequence = 0;

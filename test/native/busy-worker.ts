@@ -1,8 +1,15 @@
 /** A worker thread that uses every kind of native object, over and over, until it is told to end or ended. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { NativeWires } from '../../agent/addon.js';
 import { native } from '../../agent/kernel/native.js';
 
 const { elf, ring, rounds } = workerData as { elf: Uint8Array; ring: Uint8Array; rounds: number };
+
+function openWires(): NativeWires {
+  const [input, output] = [new Uint8Array(512 * 1024), new Uint8Array(1024)];
+  const [events, orders] = [new Int32Array(64), new Int32Array(64)];
+  return native().openWires({ input, events, output, orders, ready: () => undefined });
+}
 
 for (let round = 0; round < rounds; round++) {
   const object = native().openObject(elf, 'worker');
@@ -16,6 +23,11 @@ for (let round = 0; round < rounds; round++) {
   const other = native().openObject(ring, 'ring');
   other.load();
   native().openRing(other.map('ring')).drain(1000);
+  const wires = openWires();
+  const ends = native().socketPair();
+  wires.add(ends[0]);
+  for (const end of ends) native().closeFd(end);
+  if (round % 2 === 0) wires.close();
   try {
     hash.lookup(new Uint8Array(3));
     throw new Error('a wrong length was taken');
@@ -28,3 +40,5 @@ for (let round = 0; round < rounds; round++) {
   }
   if (round === 0) parentPort!.postMessage('busy');
 }
+// Wires that are open keep the event loop alive.
+process.exit(0);

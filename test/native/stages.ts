@@ -39,6 +39,17 @@ const stages: readonly (() => void)[] = [
     }
   },
   () => hash.close(),
+  () => {
+    const wires = native().openWires({
+      input: new Uint8Array(512 * 1024),
+      events: new Int32Array(64),
+      output: new Uint8Array(1024),
+      orders: new Int32Array(64),
+      ready: () => undefined,
+    });
+    wires.add(native().socketPair()[0]);
+    kept.push(wires);
+  },
 ];
 
 for (const stage of stages.slice(0, Number(last) + 1)) stage();

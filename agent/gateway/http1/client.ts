@@ -17,8 +17,8 @@ import { requestText } from './head-text.js';
 import type { Http1Limits } from './limits.js';
 import { Outbox } from './outbox.js';
 import { type ParsedResponse, parseResponseHead } from './response-head.js';
-import { readSocket } from './socket-reader.js';
 import { SocketTunnel, type TunnelCarrier } from './tunnel.js';
+import { Wire } from './wire.js';
 import { WriteStall } from './write-stall.js';
 
 export interface Http1ClientOptions {
@@ -32,6 +32,7 @@ export interface Http1ClientOptions {
 export class Http1Client implements ClientConnection, ClientHost, TunnelCarrier, BodySink, Timed {
   readonly outbox: Outbox;
   readonly #socket: Duplex;
+  readonly #wire: Wire;
   readonly #owner: ConnectionOwner;
   readonly #options: Http1ClientOptions;
   readonly #deadlines: Deadlines;
@@ -57,13 +58,14 @@ export class Http1Client implements ClientConnection, ClientHost, TunnelCarrier,
     this.#body = new BodyReader(options.limits);
     this.#deadlines = deadlinesOf(options.clock);
     this.#stall = new WriteStall(socket, this.#deadlines, options.limits.writeMs);
-    this.outbox = new Outbox(socket, options.limits.coalesceBytes);
+    this.#wire = new Wire(socket);
+    this.outbox = new Outbox(this.#wire, options.limits.coalesceBytes);
     this.#deadlines.add(this);
     buffered.clients++;
     socket.allowHalfOpen = true;
     socket.on('error', ignore);
     socket.on('close', () => this.#closed());
-    readSocket(socket, (bytes, isBorrowed) => this.#received(bytes, isBorrowed));
+    this.#wire.read((bytes, isBorrowed) => this.#received(bytes, isBorrowed));
     socket.on('end', () => this.#ended());
     socket.on('drain', () => {
       if (this.#tunnel !== undefined) this.#tunnel.drained();
@@ -96,7 +98,6 @@ export class Http1Client implements ClientConnection, ClientHost, TunnelCarrier,
     this.#isBodyNext = false;
     if (this.#requests === this.#options.maxRequests) this.#isOpen = false;
     this.outbox.text(text);
-    if (ended) this.outbox.flush();
     return request;
   }
 
@@ -117,8 +118,7 @@ export class Http1Client implements ClientConnection, ClientHost, TunnelCarrier,
   setReading(wanted: boolean): void {
     if (wanted === this.#isReading) return;
     this.#isReading = wanted;
-    if (wanted) this.#socket.resume();
-    else this.#socket.pause();
+    this.#wire.setReading(wanted);
   }
 
   tick(now: number): void {
@@ -239,7 +239,9 @@ export class Http1Client implements ClientConnection, ClientHost, TunnelCarrier,
       return;
     }
     this.setReading(true);
-    if (this.#current === undefined) this.#owner.changed(this);
+    if (this.#current !== undefined) return;
+    this.#wire.quicken();
+    this.#owner.changed(this);
   }
 
   #ended(): void {
@@ -259,6 +261,7 @@ export class Http1Client implements ClientConnection, ClientHost, TunnelCarrier,
 
   #closed(): void {
     this.#isOpen = false;
+    this.#wire.closed();
     this.#held.take();
     this.#deadlines.delete(this);
     buffered.clients--;

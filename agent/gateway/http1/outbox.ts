@@ -1,43 +1,24 @@
 import type { Duplex } from 'node:stream';
+import { atTurnsEnd, type TurnEnd } from './turn.js';
+import type { Wire } from './wire.js';
 
 /** Waiting text beyond this is written at once. */
 const mostText = 64 * 1024;
-
-/** Those with text that waits for the end of the current turn. */
-let waiting: Outbox[] = [];
-
-/** A read is being worked off, at whose end all is flushed. */
-let isInTurn = false;
-
-function flushWaiting(): void {
-  const outboxes = waiting;
-  waiting = [];
-  for (const outbox of outboxes) outbox.flush();
-}
-
-/** Gives bytes to `take`, then writes what waits on any connection. */
-export function takeTurn(take: (bytes: Buffer, isBorrowed: boolean) => void, bytes: Buffer, isBorrowed: boolean): void {
-  isInTurn = true;
-  try {
-    take(bytes, isBorrowed);
-  } finally {
-    isInTurn = false;
-    if (waiting.length > 0) flushWaiting();
-  }
-}
 
 /**
  * What goes out on one connection. A head, small chunks of a body and its end that are given within one turn leave in one system call: text waits
  * until `flush`, a large chunk, or the end of the turn (of the read that is worked off, otherwise of the tick).
  */
-export class Outbox {
+export class Outbox implements TurnEnd {
+  readonly #wire: Wire;
   readonly #stream: Duplex;
   readonly #coalesceBytes: number;
   #text = '';
   #isWaiting = false;
 
-  constructor(stream: Duplex, coalesceBytes: number) {
-    this.#stream = stream;
+  constructor(wire: Wire, coalesceBytes: number) {
+    this.#wire = wire;
+    this.#stream = wire.stream;
     this.#coalesceBytes = coalesceBytes;
   }
 
@@ -47,7 +28,7 @@ export class Outbox {
     if (this.#text.length > mostText) this.flush();
     else if (!this.#isWaiting) {
       this.#isWaiting = true;
-      if (waiting.push(this) === 1 && !isInTurn) process.nextTick(flushWaiting);
+      atTurnsEnd(this);
     }
   }
 
@@ -59,7 +40,7 @@ export class Outbox {
     }
     const text = this.#text + before;
     this.#text = '';
-    if (!this.#stream.writable) return;
+    if (this.#wire.write(text, chunk, after) || !this.#stream.writable) return;
     if (text === '' && after === '') {
       this.#stream.write(chunk);
       return;
@@ -76,11 +57,21 @@ export class Outbox {
     return this.#stream.writableNeedDrain && this.#stream.writableLength > 0;
   }
 
+  /** Writes what waits, now. */
   flush(): void {
+    this.#write();
+    this.#wire.commit();
+  }
+
+  endTurn(): void {
     this.#isWaiting = false;
+    this.#write();
+  }
+
+  #write(): void {
     if (this.#text === '') return;
     const text = this.#text;
     this.#text = '';
-    if (this.#stream.writable) this.#stream.write(text, 'latin1');
+    if (!this.#wire.write(text, undefined, '') && this.#stream.writable) this.#stream.write(text, 'latin1');
   }
 }

@@ -12,8 +12,8 @@ import type { Http1Limits } from './limits.js';
 import { Outbox } from './outbox.js';
 import { type ParsedRequest, parseRequestHead } from './request-head.js';
 import { type ExchangeHost, Http1Exchange } from './server-exchange.js';
-import { readSocket } from './socket-reader.js';
 import { SocketTunnel, type TunnelCarrier } from './tunnel.js';
+import { Wire } from './wire.js';
 import { WriteStall } from './write-stall.js';
 
 export interface Http1ServerOptions {
@@ -52,6 +52,7 @@ type Phase = 'idle' | 'head' | 'body' | 'response' | 'discard' | 'linger';
 class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier, BodySink, Timed {
   readonly outbox: Outbox;
   readonly #socket: Duplex;
+  readonly #wire: Wire;
   readonly #options: Http1ServerOptions;
   readonly #deadlines: Deadlines;
   readonly #body: BodyReader;
@@ -77,7 +78,8 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
     this.#body = new BodyReader(options.limits);
     this.#deadlines = deadlinesOf(options.clock);
     this.#stall = new WriteStall(socket, this.#deadlines, options.limits.writeMs);
-    this.outbox = new Outbox(socket, options.limits.coalesceBytes);
+    this.#wire = new Wire(socket);
+    this.outbox = new Outbox(this.#wire, options.limits.coalesceBytes);
     this.#deadlines.add(this);
     this.#deadline = this.#deadlines.in(options.limits.idleMs);
     buffered.servers++;
@@ -131,9 +133,11 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
   }
 
   finished(keepAlive: boolean): void {
-    this.outbox.flush();
     if (!keepAlive) this.#close();
-    else if (this.#body.ended) this.#exchange = undefined;
+    else if (this.#body.ended) {
+      this.#exchange = undefined;
+      this.#wire.quicken();
+    }
     if (!this.#isConsuming) this.#proceed();
   }
 
@@ -155,8 +159,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
   setReading(wanted: boolean): void {
     if (wanted === this.#isReading) return;
     this.#isReading = wanted;
-    if (wanted) this.#socket.resume();
-    else this.#socket.pause();
+    this.#wire.setReading(wanted);
   }
 
   /** Of a request's body. */
@@ -185,7 +188,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
 
   #listen(): void {
     const socket = this.#socket;
-    readSocket(socket, (bytes, isBorrowed) => this.#received(bytes, isBorrowed));
+    this.#wire.read((bytes, isBorrowed) => this.#received(bytes, isBorrowed));
     socket.on('end', () => this.#clientEnded());
     socket.on('drain', () => {
       if (this.#tunnel !== undefined) this.#tunnel.drained();
@@ -361,6 +364,7 @@ class ServerConnection implements ServedConnection, ExchangeHost, TunnelCarrier,
 
   #closed(): void {
     this.#isClosing = true;
+    this.#wire.closed();
     this.#held.take();
     this.#deadlines.delete(this);
     buffered.servers--;

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { takeTurn } from './outbox.js';
+import { takeTurn } from './turn.js';
 
 /** One buffer for the reads of all connections: each read is used up, or copied, before the next. */
 const shared: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
@@ -14,14 +14,14 @@ interface StreamHandle {
  * Gives `take` what comes in on a socket. For TCP the bytes lie in the shared buffer and are `take`'s for the time of the call only (`isBorrowed`): the
  * socket is switched to what `onread` of `new net.Socket` does, which saves 64 KiB of allocation and a pass through the stream for each read
  * (measured: a byte pump falls from 54 to 42 µs a request, HAProxy 43). `onread` can only be given to the constructor, and who makes the socket wants to look at its first
- * bytes as a stream; so the same two fields are set here. Where these are not found, or bytes wait in the stream, it is read as a stream.
+ * bytes as a stream; so the same two fields are set here. Where these are not found, or bytes wait in the stream, it is read as a stream, and false returned.
  */
-export function readSocket(socket: Duplex, take: (bytes: Buffer, isBorrowed: boolean) => void): void {
+export function readSocket(socket: Duplex, take: (bytes: Buffer, isBorrowed: boolean) => void): boolean {
   const fields = userBufferFields(socket);
   if (fields === undefined) {
     socket.on('data', (chunk: Buffer) => takeTurn(take, chunk, false));
     socket.resume();
-    return;
+    return false;
   }
   const [buffer, callback, handle] = fields;
   Object.assign(socket, {
@@ -33,6 +33,7 @@ export function readSocket(socket: Duplex, take: (bytes: Buffer, isBorrowed: boo
   });
   handle.useUserBuffer(shared);
   socket.resume();
+  return true;
 }
 
 function userBufferFields(socket: Duplex): readonly [symbol, symbol, StreamHandle] | undefined {
