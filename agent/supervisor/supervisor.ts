@@ -4,11 +4,12 @@ import { applyDelta, type SnapshotDelta } from '../compile/delta.js';
 import type { Snapshot } from '../compile/snapshot.js';
 import type { FromWorker, WorkerReport } from '../gateway/messages.js';
 import type { RequestRecord } from '../gateway/record.js';
-import { endOrphans, findOrphans, isWorker } from '../kernel/orphans.js';
+import { isWorker } from '../kernel/orphans.js';
 import type { Captured } from '../kernel/pods.js';
 import type { Log } from '../log.js';
 import { Handover, type Parcel } from './handover.js';
 import type { IngressSockets } from './ingress-sockets.js';
+import { LeftWorkers } from './left-workers.js';
 import { type WorkerEvents, WorkerProcess } from './worker-process.js';
 
 /** How long a worker that ended is waited for before it is started again: doubled each time, in ms. */
@@ -18,8 +19,6 @@ const lastRestartMs = 5_000;
 const steadyMs = 10_000;
 /** A worker that says nothing for so many ticks of a second hangs: each reports once a second. */
 const mostSilentTicks = 20;
-/** What an earlier agent left has so long to finish what it has: more than it takes itself. */
-const orphanMs = 60_000;
 /** How long workers have to finish what they have when the agent stops. */
 const drainMs = 10_000;
 
@@ -120,15 +119,13 @@ export class Supervisor {
   readonly #open = new Map<string, OpenPod>();
   /** The last number that was given to a namespace. */
   #lastNamespace = 0;
-  #orphans: readonly number[] = [];
-  /** Orphans that were told to end, and until when they may take. */
-  #leaving: { readonly pids: readonly number[]; readonly untilMs: number } | undefined;
+  readonly #left: LeftWorkers;
   #captured: readonly Captured[] = [];
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#snapshot = options.snapshot;
-    this.#orphans = findOrphans(options.mark, new Set());
+    this.#left = new LeftWorkers(options.mark, options.clock, options.log);
   }
 
   get snapshot(): Snapshot {
@@ -147,7 +144,7 @@ export class Supervisor {
 
   /** Whether workers that an earlier agent left serve still. */
   get hasOrphans(): boolean {
-    return this.#orphans.length > 0;
+    return this.#left.serve;
   }
 
   /** What keeps the gateway from serving as it should; empty when nothing does. */
@@ -195,15 +192,15 @@ export class Supervisor {
 
   /** What time alone changes: Pods' listeners that could not be made, ports that were taken, workers left by an earlier agent. */
   tick(): void {
-    this.#endStubborn();
+    this.#left.tick();
     if (this.#isStopping || this.#slots.length === 0) {
-      if (!this.#isNeeded) this.#endOrphans();
+      if (!this.#isNeeded) this.#left.end();
       return;
     }
     this.#endSilent();
     this.#openPods();
     this.#openIngress();
-    if (this.isSettled) this.#endOrphans();
+    if (this.isSettled) this.#left.end();
   }
 
   /** Whether single requests are reported. */
@@ -216,29 +213,13 @@ export class Supervisor {
   /** Workers finish what they have, for a while; then they are ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#endOrphans();
+    this.#left.end();
     for (const { process } of this.#slots) process?.kill('SIGTERM');
     const { clock, mark } = this.#options;
     const end = clock.monotonic() + drainMs;
     while (this.pids.length > 0 && clock.monotonic() < end) await pause(clock, 20);
     for (const pid of this.pids) if (isWorker(pid, mark)) process.kill(pid, 'SIGKILL');
     this.#options.ingress.close();
-  }
-
-  #endOrphans(): void {
-    if (this.#orphans.length === 0) return;
-    const { clock, log, mark } = this.#options;
-    endOrphans(this.#orphans, mark, 'SIGTERM');
-    log.info({ workers: this.#orphans.length }, 'ended workers that an earlier agent left');
-    this.#leaving = { pids: this.#orphans, untilMs: clock.monotonic() + orphanMs };
-    this.#orphans = [];
-  }
-
-  /** One that hangs holds its listeners, and so Pods' namespaces, for ever. */
-  #endStubborn(): void {
-    if (this.#leaving === undefined || this.#options.clock.monotonic() < this.#leaving.untilMs) return;
-    endOrphans(this.#leaving.pids, this.#options.mark, 'SIGKILL');
-    this.#leaving = undefined;
   }
 
   #start(): void {
