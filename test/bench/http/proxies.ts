@@ -32,7 +32,7 @@ export function backendConfiguration(address: string): string {
   return nginxFrame(`server {
 listen ${address}:${ports.http1} backlog=4096; listen ${address}:${ports.grpc} http2 backlog=4096;
 location = /small { return 200 'ok'; }
-location = /16k { return 200 '${'x'.repeat(16 * 1024 - 1)}'; }
+location = /16k { root .; }
 location = /bench.Echo/Say { default_type application/grpc; return 200 'ok'; }
 }`);
 }
@@ -87,6 +87,7 @@ export async function startNginx(scope: Scope, place: Place, name: string, confi
   const directory = join(scope.directory, name);
   mkdirSync(directory);
   writeFileSync(join(directory, 'nginx.conf'), configuration);
+  writeFileSync(join(directory, '16k'), 'x'.repeat(16 * 1024));
   const child = launch(
     scope,
     place,
