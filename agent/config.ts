@@ -7,6 +7,9 @@ import { type TableName, tableLayouts } from './tables/layout.gen.js';
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** Istio Gateways that are meant where --gateway-labels says nothing. */
+export const defaultGatewayLabels: Readonly<Record<string, string>> = { istio: 'ingressgateway' };
+
 /** What `weft run` was told, complete. Paths are absolute. */
 export interface Config {
   /** Directories of manifests, at least one. */
@@ -239,7 +242,7 @@ function complete(values: Values, around: Surroundings): Config | string {
     apiTokenFile,
     apiGroup: values['api-group'],
     metrics: values.metrics ?? (parseAddress(defaultMetrics) as Config['metrics']),
-    gatewayLabels: values['gateway-labels'] ?? { istio: 'ingressgateway' },
+    gatewayLabels: values['gateway-labels'] ?? defaultGatewayLabels,
     workers: values.workers ?? around.processors,
     acceleration: values.acceleration ?? 'auto',
     accessLog: values['access-log'] ?? false,

@@ -1,5 +1,6 @@
 import { compileSnapshot } from './compile/compile-snapshot.js';
 import { noOverrides } from './compile/plan.js';
+import { defaultGatewayLabels } from './config.js';
 import type { Catalog } from './model/catalog.js';
 import { checkReferences, type ObjectFinding } from './model/references.js';
 
@@ -11,7 +12,7 @@ export function findingsOf(catalog: Catalog): readonly ObjectFinding[] {
   const { findings } = compileSnapshot(catalog, {
     node: '',
     directoryMode: true,
-    gatewayLabels: { istio: 'ingressgateway' },
+    gatewayLabels: defaultGatewayLabels,
     accessLog: false,
     overrides: () => noOverrides,
     readPem: () => ({ ok: true, text: '' }),

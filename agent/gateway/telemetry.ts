@@ -163,8 +163,8 @@ export class Telemetry {
   }
 }
 
-/** Only the protocol is kept. */
-function otherLabels(protocol: TrafficLabels['protocol']): TrafficLabels {
+/** Of the series for what there is no place for: only the protocol is kept. */
+export function otherLabels(protocol: TrafficLabels['protocol']): TrafficLabels {
   const names = { host: 'other', service: 'other', serviceNamespace: 'other' };
   return { source: others, destination: others, ...names, protocol, code: 0, grpcStatus: undefined, flags: '-' };
 }

@@ -1,24 +1,9 @@
 import type { WorkerReport } from '../gateway/messages.js';
 import type { RequestRecord } from '../gateway/record.js';
-import { type Histogram, mergeHistogram, type TrafficLabels, type TrafficSeries } from '../gateway/telemetry.js';
+import { type Histogram, mergeHistogram, otherLabels, type TrafficSeries } from '../gateway/telemetry.js';
 
 /** Series a node shows; what more there is, is summed up in one that is called `other`. */
 export const mostRequestSeries = 1_000;
-
-interface Series {
-  readonly labels: TrafficLabels;
-  requests: number;
-  readonly durationMs: Histogram;
-  readonly requestBytes: Histogram;
-  readonly responseBytes: Histogram;
-}
-
-const other = { workload: 'other', namespace: 'other', app: 'other', version: 'other' };
-
-function otherLabels(protocol: TrafficLabels['protocol']): TrafficLabels {
-  const names = { host: 'other', service: 'other', serviceNamespace: 'other' };
-  return { source: other, destination: other, ...names, protocol, code: 0, grpcStatus: undefined, flags: '-' };
-}
 
 function copy({ counts, sum }: Histogram): Histogram {
   return { counts: [...counts], sum };
@@ -26,7 +11,7 @@ function copy({ counts, sum }: Histogram): Histogram {
 
 /** What workers told of requests: sums that only grow, whatever becomes of the workers, and what each last said of itself. */
 export class RequestLedger {
-  readonly #series = new Map<string, Series>();
+  readonly #series = new Map<string, TrafficSeries>();
   readonly #reports = new Map<number, WorkerReport>();
   readonly #listeners = new Set<(records: readonly RequestRecord[], lost: number) => void>();
   /** Ejections so far, by reason. */
@@ -47,7 +32,7 @@ export class RequestLedger {
     return this.#reports;
   }
 
-  series(): Iterable<Readonly<Series>> {
+  series(): Iterable<Readonly<TrafficSeries>> {
     return this.#series.values();
   }
 

@@ -47,7 +47,7 @@ export class ProblemList {
       const message = `port ${plan.port}/${plan.protocol} (IPv${plan.family}, ${plan.backends.length} backends) does not fit into the table ${table} of ${store.capacity(table)} rows`;
       findings.push({ object: catalog.written(object), path: 'spec.ports', ...codeOf('WEFT0601'), message });
     }
-    for (const [key, trouble] of pods.troubles()) {
+    for (const [key, trouble] of [...pods.troubles(), ...listenerTroubles()]) {
       const object = catalog.pod(key);
       if (object === undefined) continue;
       findings.push({
@@ -58,16 +58,6 @@ export class ProblemList {
       });
     }
     for (const [port, why] of ingressTroubles()) findings.push(...unboundFindings(compiler.ingress, port, why));
-    for (const [key, trouble] of listenerTroubles()) {
-      const object = catalog.pod(key);
-      if (object === undefined) continue;
-      findings.push({
-        object,
-        path: 'metadata.annotations["weft.dev/netns"]',
-        ...codeOf('WEFT0603'),
-        message: trouble,
-      });
-    }
     const problems = [...locate(findings)];
     if (held() > 0)
       problems.push(

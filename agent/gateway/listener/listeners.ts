@@ -1,9 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../../clock.js';
 import type { Snapshot } from '../../compile/snapshot.js';
-import type { ServerExchange } from '../exchange.js';
-import type { RequestRecord } from '../record.js';
-import type { Upstreams } from '../upstream/attempt.js';
 import { Acceptor } from './acceptor.js';
 import { EarlyConnections } from './early-connections.js';
 import { openIngressConnection } from './ingress-connection.js';
@@ -13,16 +9,7 @@ import type { ListenerBounds, ListenerParts } from './parts.js';
 import { ServedSocket } from './served-socket.js';
 import { TlsServers } from './tls-servers.js';
 
-export interface ListenersOptions {
-  /** For each request; the snapshot is asked for then. */
-  readonly onRequest: (exchange: ServerExchange) => void;
-  readonly upstreams: Pick<Upstreams, 'connect'>;
-  readonly snapshot: () => Snapshot;
-  /** For each connection that was carried as it is, when it has ended. */
-  readonly onRecord: (record: RequestRecord) => void;
-  readonly clock: Clock;
-  /** In [0, 1). */
-  readonly random: () => number;
+export interface ListenersOptions extends Omit<ListenerParts, 'limits' | 'tls' | 'early' | 'bounds'> {
   readonly limits?: ListenerLimits;
 }
 

@@ -9,10 +9,11 @@ import type { TlsServers } from './tls-servers.js';
 
 /** What all connections of a worker share. */
 export interface ListenerParts {
+  /** For each request; the snapshot is asked for then. */
   readonly onRequest: (exchange: ServerExchange) => void;
   readonly upstreams: Pick<Upstreams, 'connect'>;
   readonly snapshot: () => Snapshot;
-  /** Of connections that are carried as they are. */
+  /** For each connection that was carried as it is, when it has ended. */
   readonly onRecord: (record: RequestRecord) => void;
   readonly clock: Clock;
   /** In [0, 1). */
