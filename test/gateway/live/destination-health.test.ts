@@ -92,7 +92,10 @@ kernelTest('connectionPool: what does not fit gets 503 with the flag UO', async 
   );
   const crowd = await client.spread(toShop, 16);
   t.true((crowd['503'] ?? 0) > 0 && (crowd[backend(1)] ?? 0) > 0, JSON.stringify(crowd));
-  t.regex(site.agent.log, /"response_code":503,"response_flags":"UO"/);
+  await eventually(
+    () => site.agent.log,
+    (log) => log.includes('"response_code":503,"response_flags":"UO"'),
+  );
   await show(destinationRule('trafficPolicy: { connectionPool: { tcp: { maxConnections: 100 } } }'));
   t.deepEqual(await client.spread(toShop, 16), { [backend(1)]: 16 });
   await origin.behave('10.1.0.1', 8080, {});
