@@ -71,7 +71,7 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
   const { catalog, gateway, sync } = mesh;
 
   const intake = new Intake({
-    brake: new Brake({ enrolled: (pod, meshed) => meshed.isMeshed(pod, true) }),
+    brake: new Brake({ enrolled: (pod, meshed) => meshed.isMeshed(pod) }),
     catalog,
     sync,
     clock,
@@ -111,7 +111,7 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     started,
     cgroup: config.cgroup,
     pin: config.pin,
-    directoryMode: true,
+    directoryMode: config.kubernetes === undefined,
     clock,
     nowNs: () => native().monotonicNs(),
     checks: () => readiness.checks(),
@@ -213,7 +213,6 @@ function openMesh(config: Config, clock: Clock, log: Log, kernel: ReturnType<typ
     pods,
     overrides: () => overrides.current,
     node: config.node,
-    directoryMode: true,
     clock,
     routing: gateway.routing,
     endSockets: (gone, captured) => {

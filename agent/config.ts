@@ -10,10 +10,21 @@ export type LogLevel = (typeof logLevels)[number];
 /** Istio Gateways that are meant where --gateway-labels says nothing. */
 export const defaultGatewayLabels: Readonly<Record<string, string>> = { istio: 'ingressgateway' };
 
+export interface KubernetesConfig {
+  /** A file; undefined: the service account of the Pod that the agent runs in. */
+  readonly kubeconfig: string | undefined;
+  /** Where the Lease is that says which agent writes status; undefined: the credentials' own, else weft-system. */
+  readonly namespace: string | undefined;
+}
+
 /** What `weft run` was told, complete. Paths are absolute. */
 export interface Config {
-  /** Directories of manifests, at least one. */
+  /** Directories of manifests; none only with `kubernetes`. */
   readonly manifests: readonly string[];
+  /** The API server as a source; undefined: it is not one. */
+  readonly kubernetes: KubernetesConfig | undefined;
+  /** Where the node's processes are seen (proc(5)): Pods of the API server are found by it. */
+  readonly proc: string;
   readonly node: string;
   /** What can be captured: a directory of cgroup2. */
   readonly cgroup: string;
@@ -134,15 +145,12 @@ const capacities: Reader<ReadonlyMap<TableName, number>> = (value, around) => {
   return sizes;
 };
 
-const fromKubernetes: Reader<false> = (value) =>
-  value === false
-    ? false
-    : new Wrong('is not available: this version reads manifests from directories only (--manifests DIR)');
-
 const readers = {
   manifests: paths,
-  kubernetes: fromKubernetes,
-  kubeconfig: fromKubernetes,
+  kubernetes: flag,
+  kubeconfig: path,
+  namespace: text,
+  proc: path,
   node: text,
   cgroup: path,
   pin: path,
@@ -226,7 +234,11 @@ export interface Resolved {
 }
 
 function complete(values: Values, around: Surroundings): Config | string {
-  if ((values.manifests ?? []).length === 0) return 'where are the manifests? --manifests DIR is missing';
+  const { kubeconfig, namespace } = values;
+  const isFed = values.kubernetes ?? kubeconfig !== undefined;
+  if (!isFed && kubeconfig !== undefined) return '--kubeconfig is of use with --kubernetes only';
+  if (!isFed && (values.manifests ?? []).length === 0)
+    return 'where is the mesh described? --manifests DIR or --kubernetes is missing';
   const cgroup = values.cgroup ?? around.cgroup;
   if (cgroup === undefined)
     return 'cgroup2 is not mounted: mount -t cgroup2 none /sys/fs/cgroup, or name it with --cgroup';
@@ -235,6 +247,8 @@ function complete(values: Values, around: Surroundings): Config | string {
   if (api.type === 'tcp' && apiTokenFile === '') return 'an API on TCP needs --api-token-file';
   return {
     manifests: values.manifests ?? [],
+    kubernetes: isFed ? { kubeconfig, namespace } : undefined,
+    proc: values.proc ?? '/proc',
     node: values.node ?? around.hostname,
     cgroup,
     pin: values.pin ?? '/sys/fs/bpf/weft',

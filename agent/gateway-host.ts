@@ -111,7 +111,7 @@ export function openGateway(options: GatewayOptions): GatewayHost {
   const pemFiles = new PemFiles();
   const compiler = new SnapshotCompiler(catalog, {
     node: config.node,
-    directoryMode: true,
+    directoryMode: config.kubernetes === undefined,
     gatewayLabels: config.gatewayLabels,
     accessLog: config.accessLog,
     overrides: () => overrides.current,

@@ -14,7 +14,6 @@ export interface SyncOptions {
   readonly pods: PodTable;
   readonly overrides: () => Overrides;
   readonly node: string;
-  readonly directoryMode: boolean;
   readonly clock: Clock;
   /** Which ports are the gateway's, and whom to tell. Default: none are. */
   readonly routing?: Pick<Routing, 'take' | 'gatewayOf' | 'publish' | 'capture'>;
@@ -127,7 +126,7 @@ export class Sync {
 
   #wantPod(key: string): void {
     const pod = this.#options.catalog.pod(key);
-    const isWanted = pod !== undefined && this.#options.catalog.isMeshed(pod, this.#options.directoryMode);
+    const isWanted = pod !== undefined && this.#options.catalog.isMeshed(pod);
     this.#options.pods.want(key, isWanted ? pod : undefined);
   }
 

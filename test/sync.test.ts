@@ -58,7 +58,6 @@ class Bench {
       pods: new PodTable(store, () => 0n, undefined),
       overrides: () => this.overrides,
       node: 'here',
-      directoryMode: true,
       clock,
       endSockets: (gone) => this.gone.push(...gone),
       retireBackends: () => undefined,

@@ -29,7 +29,7 @@ export interface SnapshotInput extends CompileInput, HttpInput, IngressInput {
   service(key: string): Service | undefined;
   pods(): Iterable<Pod>;
   secret(key: string): Secret | undefined;
-  isMeshed(pod: Pod, directoryMode: boolean): boolean;
+  isMeshed(pod: Pod): boolean;
 }
 
 export interface SnapshotContext {
@@ -259,8 +259,7 @@ export class SnapshotCompiler {
 
   /** Undefined for one that is not captured here. */
   #client(pod: Pod | undefined): ClientPod | undefined {
-    const { node, directoryMode } = this.#context;
-    if (pod === undefined || !(directoryMode || pod.node === node)) return undefined;
-    return this.#input.isMeshed(pod, directoryMode) ? clientPod(pod, node, this.#locality) : undefined;
+    if (pod === undefined || !this.#input.isMeshed(pod)) return undefined;
+    return clientPod(pod, this.#context.node, this.#locality);
   }
 }

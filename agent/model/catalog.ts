@@ -278,11 +278,15 @@ export class Catalog extends PlainObjects {
     return index.of(serviceKey);
   }
 
-  /** The Pods that the Service's selector matches, by name; none without a selector. */
+  /**
+   * The Pods of directories that the Service's selector matches, by name; none without a selector. In a cluster the
+   * EndpointSlice controller does that, and this node knows the addresses of its own Pods only.
+   */
   podsMatching(service: Service): readonly Pod[] {
     const index = service.selector && this.#selectors.get(service.meta.namespace);
     if (index === undefined) return [];
-    return [...index.podsSelected(service.selector!)].sort((a, b) => (a.meta.name < b.meta.name ? -1 : 1));
+    const pods = [...index.podsSelected(service.selector!)].filter(({ uid }) => uid === '');
+    return pods.sort((a, b) => (a.meta.name < b.meta.name ? -1 : 1));
   }
 
   /** Keys of the Services whose selector matches the Pod, whether or not they have EndpointSlices. */
@@ -378,13 +382,14 @@ export class Catalog extends PlainObjects {
   }
 
   /**
-   * Whether the Pod's own connections are to be captured: label weft.dev/mesh of the Pod, else of its Namespace; in
-   * directory mode a Pod that names a network namespace is enabled unless disabled, and one without cannot be reached.
+   * Whether the Pod's own connections are to be captured: label weft.dev/mesh of the Pod, else of its Namespace; one of a directory that names a
+   * network namespace is enabled unless disabled. One that does not, and a Pod of another node, cannot be reached.
    */
-  isMeshed(pod: Pod, directoryMode: boolean): boolean {
-    if (pod.hostNetwork || pod.finished || (directoryMode && pod.netns === '')) return false;
+  isMeshed(pod: Pod): boolean {
+    const isHere = pod.uid === '' ? pod.netns !== '' : pod.node !== '';
+    if (pod.hostNetwork || pod.finished || !isHere) return false;
     const mesh = pod.mesh ?? this.#namespaces.get(pod.meta.namespace)?.mesh;
-    return mesh === undefined ? directoryMode : mesh === 'enabled';
+    return mesh === undefined ? pod.uid === '' : mesh === 'enabled';
   }
 }
 

@@ -45,7 +45,7 @@ function membersOf(object: MeshObject, catalog: Catalog, enrolled: Enrolled): re
   if (object.kind === 'Service') return [`services ${key}`];
   if (object.kind !== 'Pod') return nothing;
   const names = enrolled(object, catalog) ? [`pods ${key}`] : [];
-  if (object.finished || object.addresses.length === 0) return names;
+  if (object.finished || object.addresses.length === 0 || object.uid !== '') return names;
   for (const service of catalog.servicesSelecting(object)) {
     if (catalog.slicesOf(service).length === 0) names.push(`backends ${service} ${key}`);
   }

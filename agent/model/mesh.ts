@@ -117,7 +117,9 @@ export interface Pod {
   readonly finished: boolean;
   readonly node: string;
   readonly hostNetwork: boolean;
-  /** Annotation weft.dev/netns: a name of /run/netns; empty without. */
+  /** metadata.uid of one that an API server told of, by which its processes are found; empty for one of a directory. */
+  readonly uid: string;
+  /** Of a directory's: annotation weft.dev/netns, a name of /run/netns; empty without. */
   readonly netns: string;
   /** Annotation weft.dev/cgroup; empty without. */
   readonly cgroup: string;

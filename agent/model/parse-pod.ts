@@ -52,6 +52,7 @@ export function parsePod(found: Findings, raw: Raw, meta: Metadata): Pod {
     finished: phase === 'Succeeded' || phase === 'Failed',
     node: interned(readString(found, spec, 'spec', 'nodeName') ?? ''),
     hostNetwork: readBoolean(found, spec, 'spec', 'hostNetwork') ?? false,
+    uid: '',
     netns: meta.annotations['weft.dev/netns'] ?? '',
     cgroup: meta.annotations['weft.dev/cgroup'] ?? '',
     mesh: meshOf(meta.labels),

@@ -83,8 +83,7 @@ function rowsOf(
   }
   for (const key of pods) {
     const pod = catalog.pod(key);
-    if (pod && catalog.isMeshed(pod, parts.directoryMode))
-      tables.pods.set(key, `netns ${pod.netns} ${pod.addresses.join(' ')}`.trimEnd());
+    if (pod && catalog.isMeshed(pod)) tables.pods.set(key, `netns ${pod.netns} ${pod.addresses.join(' ')}`.trimEnd());
   }
   return tables;
 }

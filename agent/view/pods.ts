@@ -29,11 +29,12 @@ export function listPods(parts: ViewParts): Listing<PodItem> {
 }
 
 /** Why the connections a Pod makes are not captured, as the end of a sentence. */
-export function whyNotCaptured(pod: Pod, { catalog, directoryMode, pods }: ViewParts): string {
+export function whyNotCaptured(pod: Pod, { catalog, pods }: ViewParts): string {
   if (pod.finished) return 'it has ended';
   if (pod.hostNetwork) return "it is in the host's network";
-  if (directoryMode && pod.netns === '') return 'no annotation weft.dev/netns says where it lives';
-  if (!catalog.isMeshed(pod, directoryMode)) {
+  if (pod.uid === '' && pod.netns === '') return 'no annotation weft.dev/netns says where it lives';
+  if (pod.uid !== '' && pod.node === '') return 'it is on another node';
+  if (!catalog.isMeshed(pod)) {
     if (pod.mesh === 'disabled') return 'label weft.dev/mesh is disabled';
     const namespace = catalog.namespaceOf(pod)?.mesh;
     if (namespace === 'disabled') return `label weft.dev/mesh of Namespace ${pod.meta.namespace} is disabled`;

@@ -51,6 +51,7 @@ export function pod(name: string, address: string, rest: Partial<Pod> = {}, meta
     finished: false,
     node: 'here',
     hostNetwork: false,
+    uid: '',
     netns: '',
     cgroup: '',
     mesh: undefined,

@@ -26,6 +26,7 @@ function podIn(netns: string, addresses: readonly string[] = []): Pod {
     finished: false,
     node: '',
     hostNetwork: false,
+    uid: '',
     netns: basename(netns),
     cgroup: '',
     mesh: undefined,

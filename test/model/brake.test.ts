@@ -22,7 +22,7 @@ const five = ['10.1.0.1', '10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5'];
 /** A brake with its catalog, told about changes at times of its own clock. */
 class Wheel {
   readonly catalog: Catalog = new Catalog();
-  readonly #brake = new Brake({ enrolled: (each, catalog) => catalog.isMeshed(each, true) });
+  readonly #brake = new Brake({ enrolled: (each, catalog) => catalog.isMeshed(each) });
   held: string[] = [];
   wakeAt: number | undefined;
 

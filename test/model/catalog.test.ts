@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { Catalog } from '../../agent/model/catalog.js';
-import { type Change, keyOf, type MeshObject } from '../../agent/model/mesh.js';
+import { type Change, keyOf, type MeshObject, type Pod } from '../../agent/model/mesh.js';
 import {
   findings,
   parsed,
@@ -119,20 +119,27 @@ test('of Pods with one address the running one that has it for itself is meant',
 test('which Pods are captured', (t) => {
   const netns = (name: string, labels: Raw = {}) =>
     parsed('Pod', rawPod(name, labels, {}, { annotations: { 'weft.dev/netns': name } }));
+  const own = (labels: Raw = {}, rest: Partial<Pod> = {}): Pod => ({
+    ...parsed('Pod', rawPod('a', labels, {})),
+    uid: '6f1b7cb8-0d5f-4b0e-9a53-111111111111',
+    node: 'here',
+    ...rest,
+  });
+  const enabled = { 'weft.dev/mesh': 'enabled' };
+  const disabled = { 'weft.dev/mesh': 'disabled' };
   const catalog = new Catalog();
-  const meshed = (object: MeshObject, directory: boolean) =>
-    object.kind === 'Pod' && catalog.isMeshed(object, directory);
-  t.true(meshed(netns('a'), true));
-  t.false(meshed(netns('a', { 'weft.dev/mesh': 'disabled' }), true));
-  t.false(meshed(pod('a', {}), true));
-  t.false(meshed(pod('a', {}), false));
-  t.true(meshed(pod('a', { 'weft.dev/mesh': 'enabled' }), false));
-  t.false(meshed(pod('a', { 'weft.dev/mesh': 'enabled' }, '10.1.0.1', { spec: { hostNetwork: true } }), false));
+  t.true(catalog.isMeshed(netns('a')));
+  t.false(catalog.isMeshed(netns('a', disabled)));
+  t.false(catalog.isMeshed(parsed('Pod', rawPod('a', enabled, {}))), 'nobody knows where it lives');
+  t.false(catalog.isMeshed(own()));
+  t.true(catalog.isMeshed(own(enabled)));
+  t.false(catalog.isMeshed(own(enabled, { hostNetwork: true })));
+  t.false(catalog.isMeshed(own(enabled, { node: '' })), 'of another node');
   catalog.apply(put(namespace('default', 'enabled')));
-  t.true(meshed(pod('a', {}), false));
-  t.false(meshed(pod('a', { 'weft.dev/mesh': 'disabled' }), false));
+  t.true(catalog.isMeshed(own()));
+  t.false(catalog.isMeshed(own(disabled)));
   catalog.apply(put(namespace('default', 'disabled')));
-  t.false(meshed(netns('a'), true));
+  t.false(catalog.isMeshed(netns('a')));
 });
 
 /** Everything that compile can see of one Service, found by looking at every object. */

@@ -15,6 +15,7 @@ const plain: Omit<Pod, 'kind' | 'meta'> = {
   finished: false,
   node: '',
   hostNetwork: false,
+  uid: '',
   netns: '',
   cgroup: '',
   mesh: undefined,

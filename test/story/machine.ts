@@ -131,7 +131,6 @@ export class Machine {
       pods,
       overrides: () => overrides.current,
       node,
-      directoryMode: true,
       clock,
       endSockets: (gone) => {
         for (const { address, port, protocol, onRemoval } of gone)
@@ -142,7 +141,7 @@ export class Machine {
     });
     let told = '';
     const intake = new Intake({
-      brake: new Brake({ enrolled: (pod, meshed) => meshed.isMeshed(pod, true) }),
+      brake: new Brake({ enrolled: (pod, meshed) => meshed.isMeshed(pod) }),
       catalog,
       sync,
       clock,

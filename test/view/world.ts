@@ -142,7 +142,6 @@ export class World {
       pods: this.pods,
       overrides: () => this.overrides.current,
       node: 'here',
-      directoryMode: true,
       clock,
       endSockets: () => undefined,
       retireBackends: this.edges.retireBackends,
