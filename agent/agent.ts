@@ -5,6 +5,7 @@ import { startMetrics } from './api/metrics-server.js';
 import { startApi } from './api/server.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
+import { openFeed } from './feed.js';
 import { openGateway } from './gateway-host.js';
 import { Intake } from './intake.js';
 import { cgroupRoot } from './kernel/cgroups.js';
@@ -21,11 +22,9 @@ import type { Log } from './log.js';
 import { keepYoungGenerationSmall } from './memory.js';
 import { Brake } from './model/brake.js';
 import { Catalog } from './model/catalog.js';
-import type { Problem } from './model/problem.js';
 import { Readiness } from './readiness.js';
 import { Settling } from './settling.js';
-import { watchFiles } from './sources/files.js';
-import { placeFindings, readText, rootStates } from './sources/problems.js';
+import { readText } from './sources/problems.js';
 import { RequestLedger } from './supervisor/request-ledger.js';
 import { Sync } from './sync.js';
 import { startUpkeep } from './upkeep.js';
@@ -85,20 +84,13 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     },
   });
   undo.push(() => intake.stop());
-  let sourceProblems: readonly Problem[] = [];
-  const files = watchFiles(config.manifests, {
-    clock,
-    onChanges: (changes) => intake.take(changes),
-    onProblems: (problems) => {
-      sourceProblems = problems;
-    },
-  });
-  undo.push(() => files.stop());
+  const feed = openFeed({ config, clock, onChanges: (changes) => intake.take(changes) });
+  undo.push(() => feed.stop());
   const canary = { ...kernel, ...mesh, cgroup: config.cgroup, clock };
   const settling = new Settling({
     ...{ clock, log, readiness, sync, intake, canary },
     gateway: gateway.supervisor,
-    synced: files.synced,
+    synced: feed.synced,
   });
   undo.push(() => settling.stop());
 
@@ -115,15 +107,16 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     clock,
     nowNs: () => native().monotonicNs(),
     checks: () => readiness.checks(),
-    sources: () =>
-      rootStates(config.manifests, catalog, sourceProblems).map((root) => ({ ...root, synced: settling.hasSynced })),
-    sourceProblems: () => sourceProblems,
+    sources: () => feed.items(catalog, settling.hasSynced),
+    watches: () => feed.watches(),
+    isStatusWriter: () => undefined,
+    sourceProblems: () => feed.problems(),
     held: () => intake.held.length,
     supervisor: gateway.supervisor,
     compiler: gateway.routing.compiler,
     ingressTroubles: () => gateway.ingress.troubles,
     listenerTroubles: () => gateway.listeners.troubles(),
-    locate: (findings) => placeFindings(findings, (fields) => files.locate(fields)),
+    locate: (findings) => feed.locate(findings),
     readManifests: readText,
   });
   undo.push(() => view.close());

@@ -8,15 +8,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   balance: ['model'],
   tables: [],
   compile: ['model', 'balance', 'tables'],
-  sources: ['model', 'root'],
+  kubernetes: ['root'],
+  sources: ['kubernetes', 'model', 'root'],
+  status: ['compile', 'kubernetes', 'model', 'root'],
   kernel: ['compile', 'model', 'tables', 'root'],
   gateway: ['model', 'balance', 'compile', 'root'],
   supervisor: ['balance', 'compile', 'gateway', 'kernel', 'model', 'root'],
   view: ['api', 'balance', 'compile', 'gateway', 'kernel', 'model', 'sources', 'supervisor', 'tables', 'root'],
   api: ['balance', 'compile', 'model', 'tables', 'root'],
   cli: ['api', 'compile', 'demo', 'kernel', 'model', 'sources', 'tables', 'view', 'root'],
-  demo: ['api', 'cli', 'kernel', 'model', 'tables', 'root'],
-  root: ['api', 'balance', 'cli', 'compile', 'gateway', 'kernel', 'model', 'sources', 'supervisor', 'tables', 'view'],
+  demo: ['api', 'cli', 'kernel', 'kubernetes', 'model', 'tables', 'root'],
+  root: [
+    ...['api', 'balance', 'cli', 'compile', 'gateway', 'kernel', 'kubernetes', 'model', 'sources', 'status'],
+    ...['supervisor', 'tables', 'view'],
+  ],
 };
 
 /** Rooms that take values and return values: no files, sockets, processes, timers. */

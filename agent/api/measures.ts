@@ -112,6 +112,17 @@ export interface ProblemMeasure {
   readonly count: number;
 }
 
+/** Of one resource of the API server. Counts are since start. */
+export interface WatchMeasure {
+  readonly resource: string;
+  readonly synced: boolean;
+  readonly objects: number;
+  /** By type of event. */
+  readonly events: Readonly<Record<string, number>>;
+  /** By reason. */
+  readonly restarts: Readonly<Record<string, number>>;
+}
+
 /** What /metrics shows, read once a scrape. Counts are cumulative. */
 export interface Measures {
   readonly version: string;
@@ -135,4 +146,8 @@ export interface Measures {
   /** Objects held by the mass-delete brake now. */
   readonly held: number;
   readonly sources: Iterable<{ readonly source: string; readonly synced: boolean; readonly degraded: boolean }>;
+  /** None without an API server as a source. */
+  readonly watches: Iterable<WatchMeasure>;
+  /** Whether this agent writes status to the API server; undefined without one. */
+  readonly isStatusWriter: boolean | undefined;
 }

@@ -50,6 +50,10 @@ function carriedBy({ requests }: GatewayMeasure): ReadonlyMap<string, EdgeCounts
   return carried;
 }
 
+function countsBy(resource: string, label: string, counts: Readonly<Record<string, number>>): Values {
+  return Object.entries(counts).map(([key, count]) => [{ resource, [label]: key }, count] as const);
+}
+
 /** Requests of each protocol, over all series. */
 function gatewayPaths({ requests }: GatewayMeasure): Values {
   const sums = new Map<string, number>();
@@ -266,6 +270,41 @@ const families: readonly Family[] = [
     type: 'gauge',
     labels: ['source'],
     values: ({ sources }) => [...sources].map(({ source, degraded }) => [{ source }, degraded ? 1 : 0]),
+  },
+  {
+    name: 'weft_watch_synced',
+    help: 'Whether a resource of the API server has been listed once.',
+    type: 'gauge',
+    labels: ['resource'],
+    values: ({ watches }) => [...watches].map(({ resource, synced }) => [{ resource }, synced ? 1 : 0]),
+  },
+  {
+    name: 'weft_watch_objects',
+    help: 'Objects that are kept of a resource of the API server.',
+    type: 'gauge',
+    labels: ['resource'],
+    values: ({ watches }) => [...watches].map(({ resource, objects }) => [{ resource }, objects]),
+  },
+  {
+    name: 'weft_watch_events_total',
+    help: 'Events of watches of the API server.',
+    type: 'counter',
+    labels: ['resource', 'type'],
+    values: ({ watches }) => [...watches].flatMap(({ resource, events }) => countsBy(resource, 'type', events)),
+  },
+  {
+    name: 'weft_watch_restarts_total',
+    help: 'Lists and watches of the API server that were begun again.',
+    type: 'counter',
+    labels: ['resource', 'reason'],
+    values: ({ watches }) => [...watches].flatMap(({ resource, restarts }) => countsBy(resource, 'reason', restarts)),
+  },
+  {
+    name: 'weft_status_writer',
+    help: 'Whether this agent is the one that writes status to the API server.',
+    type: 'gauge',
+    labels: [],
+    values: ({ isStatusWriter }) => (isStatusWriter === undefined ? [] : one(isStatusWriter ? 1 : 0)),
   },
   {
     name: 'weft_events_lost_total',

@@ -53,6 +53,8 @@ export function measure(parts: ViewParts, flows: KernelFlows, problems: ProblemL
     eventsLost: flows.lost(),
     held: parts.held(),
     sources: parts.sources().map(({ name, synced, trouble }) => ({ source: name, synced, degraded: trouble !== '' })),
+    watches: parts.watches(),
+    isStatusWriter: parts.isStatusWriter(),
   };
 }
 

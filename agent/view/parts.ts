@@ -12,6 +12,7 @@ import type { Catalog } from '../model/catalog.js';
 import type { MeshObject } from '../model/mesh.js';
 import type { Problem } from '../model/problem.js';
 import type { ObjectFinding } from '../model/references.js';
+import type { ResourceState } from '../sources/kubernetes-state.js';
 import type { RequestLedger } from '../supervisor/request-ledger.js';
 import type { Supervisor } from '../supervisor/supervisor.js';
 import type { Sync } from '../sync.js';
@@ -64,6 +65,10 @@ export interface ViewParts {
 
   readonly checks: () => readonly Check[];
   readonly sources: () => readonly SourceItem[];
+  /** Resources of the API server; none without one. */
+  readonly watches: () => readonly ResourceState[];
+  /** Whether this agent writes status to the API server; undefined without one. */
+  readonly isStatusWriter: () => boolean | undefined;
   readonly sourceProblems: () => readonly Problem[];
   /** Objects held by the mass-delete brake now. */
   readonly held: () => number;

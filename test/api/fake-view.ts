@@ -145,6 +145,8 @@ const emptyMeasures: Measures = {
   eventsLost: 0,
   held: 0,
   sources: [],
+  watches: [],
+  isStatusWriter: undefined,
 };
 
 class FakeHub implements FlowHub {

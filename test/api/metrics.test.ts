@@ -49,6 +49,16 @@ const measured: Partial<Measures> = {
   eventsLost: 7,
   held: 8,
   sources: [{ source: '/manifests', synced: true, degraded: false }],
+  watches: [
+    {
+      resource: 'services',
+      synced: true,
+      objects: 12,
+      events: { added: 12, bookmark: 3 },
+      restarts: { expired: 1 },
+    },
+  ],
+  isStatusWriter: true,
 };
 
 function viewOf(more: Partial<Measures>): FakeView {

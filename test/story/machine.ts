@@ -179,6 +179,8 @@ export class Machine {
       flowReader: undefined,
       checks: () => [],
       sources: () => [{ name: 'manifests', synced: true, trouble: '', objects: 0 }],
+      watches: () => [],
+      isStatusWriter: () => undefined,
       sourceProblems: () => files.problems(),
       held: () => intake.held.length,
       ...gateway.parts,

@@ -168,6 +168,8 @@ export class World {
       flowReader: this.ring,
       checks: () => this.checks,
       sources: () => this.sources,
+      watches: () => [],
+      isStatusWriter: () => undefined,
       sourceProblems: () => this.sourceProblems,
       held: () => this.held,
       ...this.gateway.parts,
