@@ -113,7 +113,7 @@ export interface PodItem {
   readonly name: string;
   readonly addresses: readonly string[];
   readonly node: string;
-  /** A name of /run/netns; empty when the Pod does not live here. */
+  /** A name of /run/netns, or for a captured Pod of an API server the path of its namespace; empty when the Pod does not live here. */
   readonly netns: string;
   readonly workload: string;
   /** Connections it makes are captured. */

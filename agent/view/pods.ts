@@ -8,14 +8,15 @@ export function listPods(parts: ViewParts): Listing<PodItem> {
   const { drained } = overrides.current;
   const items = [...catalog.pods()].map((pod): PodItem => {
     const key = keyOf(pod);
-    const captured = pods.get(key) !== undefined;
+    const place = pods.get(key)?.path;
+    const captured = place !== undefined;
     return {
       pod: key,
       namespace: pod.meta.namespace,
       name: pod.meta.name,
       addresses: pod.addresses,
       node: pod.node,
-      netns: pod.netns,
+      netns: pod.netns === '' ? (place ?? '') : pod.netns,
       workload: pod.workload,
       captured,
       why: captured ? '' : whyNotCaptured(pod, parts),
