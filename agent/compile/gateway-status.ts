@@ -35,6 +35,7 @@ export interface ListenerStatus {
 /** Of an HTTPRoute or GRPCRoute. */
 export interface RouteStatus {
   readonly route: GatewayRoute;
+  /** Those that are this controller's. */
   readonly parents: readonly ParentStatus[];
 }
 
@@ -55,7 +56,7 @@ export function gatewayStatuses(
   return [...byGateway].map(([gateway, places]) => statusOf(gateway, places, troubles));
 }
 
-/** The status of every route that has one of these Gateways, or a Service, as a parent. */
+/** The status of every route; one that has none of these Gateways, nor a Service, as a parent has no `parents`. */
 export function routeStatuses(
   routes: Iterable<GatewayRoute>,
   ingress: Pick<Ingress, 'places'>,
@@ -64,12 +65,8 @@ export function routeStatuses(
   const gateways = new Map<string, KubernetesGateway>();
   for (const { gateway } of ingress.places)
     if (gateway.kind === 'KubernetesGateway') gateways.set(keyOf(gateway), gateway);
-  const found: RouteStatus[] = [];
-  for (const route of routes) {
-    const parents = routeStatus(route, [...gateways.values()], rules);
-    if (parents.length > 0) found.push({ route, parents });
-  }
-  return found;
+  const own = [...gateways.values()];
+  return Array.from(routes, (route) => ({ route, parents: routeStatus(route, own, rules) }));
 }
 
 /** Accepted as a whole while one listener is valid; programmed when one serves and no port was taken by somebody else. */

@@ -29,6 +29,8 @@ export interface Metadata {
   readonly annotations: Readonly<Record<string, string>>;
   /** metadata.creationTimestamp in ms, 0 when absent. */
   readonly created: number;
+  /** metadata.generation, which the API server counts up with each change of the spec; 0 when absent: of a directory. */
+  readonly generation: number;
   readonly origin: Origin;
 }
 

@@ -1,4 +1,4 @@
-import { checkKnown, oneOf, type Raw, readLabels, readName, readRaw, readString } from './fields.js';
+import { checkKnown, oneOf, type Raw, readInteger, readLabels, readName, readRaw, readString } from './fields.js';
 import { child, type Findings, quote, suggestion } from './findings.js';
 import { interned, internedMap, noLabels } from './intern.js';
 import type { Metadata, Origin } from './mesh.js';
@@ -75,6 +75,7 @@ export function readMetadata(
     labels,
     annotations: readAnnotations(found, metadata, keys),
     created: readTime(found, metadata, 'metadata', 'creationTimestamp') ?? 0,
+    generation: readInteger(found, metadata, 'metadata', 'generation', 0, Number.MAX_SAFE_INTEGER) ?? 0,
     origin,
   };
 }

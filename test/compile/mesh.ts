@@ -17,7 +17,7 @@ import {
 
 function metaOf(name: string, rest: Partial<Metadata> = {}): Metadata {
   const origin = { file: 'mesh.yaml', document: 0, item: -1 };
-  return { namespace: 'shop', name, labels: {}, annotations: {}, created: 0, origin, ...rest };
+  return { namespace: 'shop', name, labels: {}, annotations: {}, created: 0, generation: 0, origin, ...rest };
 }
 
 export const http: ServicePort = { name: 'http', port: 80, protocol: 'TCP', targetPort: 8080, appProtocol: '' };

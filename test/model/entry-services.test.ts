@@ -6,7 +6,7 @@ function entry(name: string, rest: Partial<ServiceEntry> = {}, created = 0): Ser
   const origin = { file: 'a.yaml', document: 0, item: -1 };
   return {
     kind: 'ServiceEntry',
-    meta: { namespace: 'shop', name, labels: {}, annotations: {}, created, origin },
+    meta: { namespace: 'shop', name, labels: {}, annotations: {}, created, generation: 0, origin },
     hosts: ['api.example.com'],
     addresses: ['240.0.0.1'],
     ports: [{ number: 80, protocol: 'HTTP', name: 'http', targetPort: undefined }],

@@ -50,7 +50,7 @@ export function parsed<K extends Kind>(kind: K, raw: unknown, at: Origin = origi
 }
 
 export function metadata(name: string, more: Partial<Metadata> = {}): Metadata {
-  return { namespace: 'default', name, labels: {}, annotations: {}, created: 0, origin, ...more };
+  return { namespace: 'default', name, labels: {}, annotations: {}, created: 0, generation: 0, origin, ...more };
 }
 
 /** An object of Istio's, `ns/a`. */

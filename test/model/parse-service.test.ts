@@ -11,6 +11,7 @@ const plain: Service = {
     labels: {},
     annotations: {},
     created: 0,
+    generation: 0,
     origin: { file: 'a.yaml', document: 0, item: -1 },
   },
   type: 'ClusterIP',
