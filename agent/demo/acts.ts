@@ -4,7 +4,6 @@ import { until } from './abortable.js';
 import { weft, workers } from './agent-process.js';
 import { type CastPod, podNamed, podNamespace } from './cast.js';
 import { noFacts, type StoryFacts } from './facts.js';
-import { writePod } from './manifests.js';
 import { failing, slow, well } from './mood.js';
 import type { Lap, PhaseName } from './phases.js';
 import { startServer } from './servers.js';
@@ -143,14 +142,14 @@ export class Acts {
   }
 
   async #killBackend(): Promise<void> {
-    const { clock, ipv6, run, servers, signal, tell } = this.#stage;
+    const { clock, feed, servers, signal, tell } = this.#stage;
     const pod = podNamed('user-2');
     await this.#lap('outage:change');
     const killed = clock.monotonic();
     await servers.get(pod.name)!.kill();
     tell('the server of user-2 was killed with SIGKILL');
     await until(killed + probeDelay, clock, signal);
-    writePod(run, pod, ipv6, false);
+    await feed.mark(pod, false);
     const marked = clock.monotonic();
     await this.#lap('outage:spread');
     await this.#backendIs(pod, (item) => item.probability === 0);
@@ -161,11 +160,11 @@ export class Acts {
   }
 
   async #reviveBackend(): Promise<void> {
-    const { clock, ipv6, run, servers, tell } = this.#stage;
+    const { clock, feed, ipv6, run, servers, tell } = this.#stage;
     const pod = podNamed('user-2');
     await this.#lap('recovery:change');
     servers.set(pod.name, await startServer(run, pod, ipv6, clock));
-    writePod(run, pod, ipv6, true);
+    await feed.mark(pod, true);
     await this.#backendIs(pod, (item) => item.probability > 0);
     tell('the server of user-2 runs again and its Pod is ready');
     await this.#wait(spreadDelay);

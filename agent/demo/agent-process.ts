@@ -8,7 +8,6 @@ import { type Clock, pause } from '../clock.js';
 import { findOrphans, markOf } from '../kernel/orphans.js';
 import { node, nodeName } from './cast.js';
 import { exited, launch, run } from './command.js';
-import { staticManifests } from './manifests.js';
 import { netnsOf, parentOf, type Run } from './run.js';
 
 const main = join(dirname(fileURLToPath(import.meta.url)), '../main.js');
@@ -28,6 +27,7 @@ export type AgentState = 'dead' | 'starting' | 'ready';
 /** The agent as a child process in the node's namespace, and its API. */
 export class AgentProcess {
   readonly #demo: Run;
+  readonly #source: readonly string[];
   readonly #clock: Clock;
   readonly #onEnd: (error: Error) => void;
   #child: ChildProcess | null = null;
@@ -35,9 +35,10 @@ export class AgentProcess {
   #started = 0;
   state: AgentState = 'dead';
 
-  /** `onEnd` is told when the agent ends without being asked to. */
-  constructor(demo: Run, clock: Clock, onEnd: (error: Error) => void) {
+  /** `source`: options that name what feeds it. `onEnd` is told when the agent ends without being asked to. */
+  constructor(demo: Run, source: readonly string[], clock: Clock, onEnd: (error: Error) => void) {
     this.#demo = demo;
+    this.#source = source;
     this.#clock = clock;
     this.#onEnd = onEnd;
   }
@@ -47,9 +48,9 @@ export class AgentProcess {
   }
 
   start(): void {
-    const { agentCgroup, api, folder, pin, podCgroup, podManifests } = this.#demo;
+    const { agentCgroup, api, folder, pin, podCgroup } = this.#demo;
     const log = openSync(join(folder, 'agent.log'), 'a');
-    const places = ['--manifests', staticManifests, '--manifests', podManifests, '--cgroup', podCgroup, '--pin', pin];
+    const places = [...this.#source, '--cgroup', podCgroup, '--pin', pin];
     const listeners = ['--api', api, '--metrics', '127.0.0.1:0'];
     const options = ['--node', nodeName, '--workers', String(workers)];
     const argv = [process.execPath, main, 'run', ...places, ...listeners, ...options];

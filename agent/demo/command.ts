@@ -22,7 +22,10 @@ export const searchPath: readonly string[] = [
 
 const environment: NodeJS.ProcessEnv = { ...process.env, PATH: searchPath.join(':') };
 
-/** Enters the cgroup before the program begins, so that none of its sockets is made outside. */
+/**
+ * Enters the cgroup before the program begins, so that none of its sockets is made outside; and in its own network namespace
+ * already, so that nobody who looks for a Pod's namespace by its cgroup finds another one.
+ */
 const enterCgroup = 'echo 0 > "$0/cgroup.procs" && exec "$@"';
 
 /**
@@ -35,9 +38,10 @@ export function launch(
   stdio: SpawnOptions['stdio'],
   variables: Readonly<Record<string, string>> = {},
 ): ChildProcess {
-  const entered = place.netns === undefined ? argv : ['nsenter', `--net=/run/netns/${place.netns}`, ...argv];
-  const options = { stdio, detached: true, env: { ...environment, ...variables } };
-  return spawn('/bin/sh', ['-c', enterCgroup, place.cgroup, ...entered], options);
+  const entered = ['/bin/sh', '-c', enterCgroup, place.cgroup, ...argv];
+  const [program, ...rest] =
+    place.netns === undefined ? entered : ['nsenter', `--net=/run/netns/${place.netns}`, ...entered];
+  return spawn(program!, rest, { stdio, detached: true, env: { ...environment, ...variables } });
 }
 
 /** Runs a command to its end and returns its standard output. Throws, with what it said, when it fails. */

@@ -3,9 +3,11 @@ import type { Clock } from '../clock.js';
 import { abortable } from './abortable.js';
 import { AgentProcess, weft } from './agent-process.js';
 import { backendPods, type CastPod } from './cast.js';
+import { DirectoryFeed } from './directory-feed.js';
 import { noFacts } from './facts.js';
+import type { Feed } from './feed.js';
 import { abortOnSignals, Interruption } from './interruption.js';
-import { demoServices, writePods } from './manifests.js';
+import { demoServices } from './manifests.js';
 import { Monitor } from './monitor.js';
 import type { Phase } from './phases.js';
 import { Obstacle, preflight } from './preflight.js';
@@ -67,6 +69,7 @@ class Performance {
   readonly #monitor: Monitor;
   readonly #agent: AgentProcess;
   readonly #ipv6 = hasIPv6();
+  readonly #feed: Feed;
   readonly #servers = new Map<string, Server>();
   readonly #services = demoServices();
   #traffic: Traffic | null = null;
@@ -82,7 +85,8 @@ class Performance {
     this.#monitor = new Monitor(this.#services, clock, run.api, options.seconds, (pod, after) =>
       this.#story?.back(pod, after),
     );
-    this.#agent = new AgentProcess(run, clock, (error) => control.abort(error));
+    this.#feed = new DirectoryFeed(run, this.#ipv6);
+    this.#agent = new AgentProcess(run, this.#feed.options, clock, (error) => control.abort(error));
   }
 
   async play(cgroupRoot: string): Promise<number> {
@@ -111,7 +115,7 @@ class Performance {
     }
     await buildTopology(this.#run, signal);
     this.#tell('made network namespaces as pods, joined by a bridge, without a route out; the node is one more');
-    writePods(this.#run, this.#ipv6);
+    await this.#feed.open();
     this.#startAgent();
     signal.throwIfAborted();
     await Promise.all(backendPods.map((pod) => this.#serve(pod)));
@@ -135,6 +139,7 @@ class Performance {
       ipv6: this.#ipv6,
       clock: this.#clock,
       agent: this.#agent,
+      feed: this.#feed,
       traffic: this.#traffic!,
       servers: this.#servers,
       signal,

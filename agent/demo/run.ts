@@ -17,7 +17,7 @@ export interface Run {
   readonly pin: string;
   /** Every process of the run is inside. */
   readonly cgroup: string;
-  /** The part of `cgroup` whose connections may be captured. */
+  /** The part of `cgroup` whose connections may be captured: below it the Pods are laid out as kubelet does. */
   readonly podCgroup: string;
   readonly agentCgroup: string;
 }
@@ -68,7 +68,7 @@ export function runOf(name: string, cgroupRoot: string): Run {
     socket: join(folder, 'api.sock'),
     pin: join(bpffs, name),
     cgroup,
-    podCgroup: join(cgroup, 'pods'),
+    podCgroup: join(cgroup, 'kubepods'),
     agentCgroup: join(cgroup, 'agent'),
   };
 }

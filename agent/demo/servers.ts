@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.js';
 import { type CastPod, podPort } from './cast.js';
 import { exited, launch } from './command.js';
+import { makeContainer } from './containers.js';
 import { listening } from './listening.js';
 import { staticManifests } from './manifests.js';
 import type { Mood } from './mood.js';
@@ -80,7 +81,7 @@ export interface Server {
 export async function startServer(demo: Run, pod: CastPod, ipv6: boolean, clock: Clock): Promise<Server> {
   const netns = netnsOf(demo, pod.name);
   const program = programOf(demo, pod, ipv6);
-  const place = { cgroup: demo.podCgroup, netns };
+  const place = { cgroup: makeContainer(demo, pod.name, 'app'), netns };
   const child = launch(place, program.argv, ['pipe', 'ignore', 'pipe'], program.environment);
   child.stdin!.on('error', () => {});
   const lastWords = keepLastWords(child);

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { AgentProcess } from './agent-process.js';
+import type { Feed } from './feed.js';
 import type { Lap, Phase } from './phases.js';
 import type { Run } from './run.js';
 import type { Server } from './servers.js';
@@ -11,6 +12,7 @@ export interface Stage {
   readonly ipv6: boolean;
   readonly clock: Clock;
   readonly agent: AgentProcess;
+  readonly feed: Feed;
   readonly traffic: Traffic;
   /** By pod. */
   readonly servers: Map<string, Server>;

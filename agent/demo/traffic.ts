@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type CastService, clientPod, outside } from './cast.js';
 import { exited, launch, type Place } from './command.js';
+import { makeContainer } from './containers.js';
 import type { Lap } from './phases.js';
 import { type Asker, targetsOf } from './questions.js';
 import type { ClientMessage, ClientOrder, ClientPlan, Request } from './request.js';
@@ -29,7 +30,7 @@ export class Traffic {
       return new ClientProcess(place, { from, targets, limit: 256, timeout: 3000 }, listener);
     };
     this.#clients = [
-      start('client', { cgroup: demo.podCgroup, netns: netnsOf(demo, clientPod.name) }),
+      start('client', { cgroup: makeContainer(demo, clientPod.name, 'app'), netns: netnsOf(demo, clientPod.name) }),
       start('outside', { cgroup: demo.agentCgroup, netns: netnsOf(demo, outside.name) }),
     ];
   }
