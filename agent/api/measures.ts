@@ -142,7 +142,10 @@ export interface Measures {
   readonly problems: Iterable<ProblemMeasure>;
   readonly gateway: GatewayMeasure;
   readonly drift: number;
+  /** Of the kernel's ring. */
   readonly eventsLost: number;
+  /** Requests that workers left out of flows, because they tell of so many a second. */
+  readonly requestsUntold: number;
   /** Objects held by the mass-delete brake now. */
   readonly held: number;
   readonly sources: Iterable<{ readonly source: string; readonly synced: boolean; readonly degraded: boolean }>;

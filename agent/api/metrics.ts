@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { ejections } from '../balance/health.js';
 import { showEdges } from './edge-text.js';
 import { type EdgeCounts, EdgeLedger, mostEdges } from './edges.js';
 import { showPairs } from './label-text.js';
@@ -59,6 +60,13 @@ function gatewayPaths({ requests }: GatewayMeasure): Values {
   const sums = new Map<string, number>();
   for (const { protocol, requests: count } of requests) sums.set(protocol, (sums.get(protocol) ?? 0) + count);
   return [...sums].sort().map(([reason, count]) => [{ path: 'gateway', reason }, count] as const);
+}
+
+/** Every reason, also those that nothing was ejected for yet: a rate needs the 0 before the first. */
+function ejectionValues({ gateway }: Measures): Values {
+  const counts = new Map<string, number>(ejections.map((reason) => [reason, 0]));
+  for (const { reason, count } of gateway.ejections) counts.set(reason, count);
+  return [...counts].map(([reason, count]) => [{ reason }, count] as const);
 }
 
 const families: readonly Family[] = [
@@ -163,7 +171,7 @@ const families: readonly Family[] = [
     help: 'Backends that were ejected for a while, by reason; each worker ejects by itself.',
     type: 'counter',
     labels: ['reason'],
-    values: ({ gateway }) => [...gateway.ejections].map(({ reason, count }) => [{ reason }, count]),
+    values: ejectionValues,
   },
   {
     name: 'weft_gateway_backend_latency_milliseconds',
@@ -308,10 +316,17 @@ const families: readonly Family[] = [
   },
   {
     name: 'weft_events_lost_total',
-    help: 'Flow events that were lost.',
+    help: 'Events of connections that the kernel had no room to tell of, so that flows lack them.',
     type: 'counter',
     labels: [],
     values: ({ eventsLost }) => one(eventsLost),
+  },
+  {
+    name: 'weft_gateway_requests_untold_total',
+    help: 'Requests that flows lack, because gateway workers tell of so many a second; all other metrics count them.',
+    type: 'counter',
+    labels: [],
+    values: ({ requestsUntold }) => one(requestsUntold),
   },
   {
     name: 'weft_edges_full_total',

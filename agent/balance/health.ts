@@ -2,12 +2,14 @@ import type { OutlierDetection } from './cluster.js';
 import { isFault, isGatewayError, type Outcome } from './outcome.js';
 
 /** Why an endpoint is ejected. */
-export type Ejection =
-  | 'consecutive-5xx'
-  | 'consecutive-gateway-errors'
-  | 'consecutive-local-origin-failures'
-  | 'connect-failure'
-  | 'consecutive-errors';
+export const ejections = [
+  'consecutive-5xx',
+  'consecutive-gateway-errors',
+  'consecutive-local-origin-failures',
+  'connect-failure',
+  'consecutive-errors',
+] as const;
+export type Ejection = (typeof ejections)[number];
 
 /** What outlier detection knows of one endpoint. */
 export class Health {

@@ -31,8 +31,8 @@ export class KernelFlows implements FlowHub {
   readonly #listeners = new Set<(flows: readonly Flow[]) => void>();
   /** What the reader had lost before this agent started. */
   readonly #lostBefore: number;
-  #lost = 0;
-  #lostElsewhere = 0;
+  #lostInRing = 0;
+  #untold = 0;
   #stop: () => void;
 
   constructor(options: FlowHubOptions) {
@@ -61,7 +61,7 @@ export class KernelFlows implements FlowHub {
 
   /** Takes flows in that somebody else saw, and how many it could not tell of. */
   add(flows: readonly Flow[], lost: number): void {
-    this.#lostElsewhere += lost;
+    this.#untold += lost;
     for (const flow of flows) this.#keep(flow);
     if (flows.length > 0) for (const listener of this.#listeners) listener(flows);
   }
@@ -71,9 +71,19 @@ export class KernelFlows implements FlowHub {
     return this.#listeners.size > 0;
   }
 
-  /** As of the last poll. */
+  /** As of the last poll, whoever lost them. */
   lost(): number {
-    return this.#lost + this.#lostElsewhere;
+    return this.#lostInRing + this.#untold;
+  }
+
+  /** As of the last poll, of the programs' ring. */
+  get lostInRing(): number {
+    return this.#lostInRing;
+  }
+
+  /** What somebody else saw and did not tell of. */
+  get untold(): number {
+    return this.#untold;
   }
 
   close(): void {
@@ -86,7 +96,7 @@ export class KernelFlows implements FlowHub {
     if (reader === undefined || !isNamed()) return;
     for (let read = 0; read < readsPerPoll; read++) {
       const events = reader.drain();
-      this.#lost = reader.lost() - this.#lostBefore;
+      this.#lostInRing = reader.lost() - this.#lostBefore;
       if (events.length === 0) {
         if (read === 0) names.refreshPods();
         break;

@@ -143,6 +143,7 @@ const emptyMeasures: Measures = {
   gateway: emptyGateway,
   drift: 0,
   eventsLost: 0,
+  requestsUntold: 0,
   held: 0,
   sources: [],
   watches: [],

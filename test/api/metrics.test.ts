@@ -47,6 +47,7 @@ const measured: Partial<Measures> = {
   problems: [{ severity: 'warning', code: 'WEFT0302', count: 2 }],
   drift: 6,
   eventsLost: 7,
+  requestsUntold: 21,
   held: 8,
   sources: [{ source: '/manifests', synced: true, degraded: false }],
   watches: [
@@ -124,6 +125,7 @@ test('the exposition is strictly well-formed and holds each measure', async (t) 
   t.deepEqual(find(families, 'weft_ready'), [[{}, 1]]);
   t.deepEqual(find(families, 'weft_map_drift_total'), [[{}, 6]]);
   t.deepEqual(find(families, 'weft_events_lost_total'), [[{}, 7]]);
+  t.deepEqual(find(families, 'weft_gateway_requests_untold_total'), [[{}, 21]]);
   t.deepEqual(find(families, 'weft_held_objects'), [[{}, 8]]);
   t.deepEqual(find(families, 'weft_edges_full_total'), [[{}, 4]]);
   t.deepEqual(find(families, 'weft_config_generation'), [[{}, 7]]);

@@ -169,6 +169,13 @@ test('losses are counted from the start of this agent', async (t) => {
   t.is(world.view.status().eventsLost, 40);
 });
 
+test('requests that workers left out are counted, but not as lost in the ring', async (t) => {
+  const world = await World.of(t, shop);
+  world.gateway.requests.tell([], 30);
+  t.is(world.view.flows.lost(), 30);
+  t.like(world.view.measures(), { eventsLost: 0, requestsUntold: 30 });
+});
+
 test('until the first plans are written events wait for their names', async (t) => {
   const world = await World.of(t, shop, { started: false });
   world.ring.events.push({ ...blank, pod: 1, service: 1, backend: 1 });
