@@ -15,6 +15,7 @@ import { Datapath } from './kernel/kernel.js';
 import { native } from './kernel/native.js';
 import { OverrideTable } from './kernel/overrides.js';
 import { lockPins, type Pins, StartError } from './kernel/pins.js';
+import { NodePlaces } from './kernel/place-node.js';
 import { PodTable } from './kernel/pods.js';
 import { Reconciler } from './kernel/reconcile.js';
 import { endSockets } from './kernel/sockets.js';
@@ -185,7 +186,7 @@ function openMesh(config: Config, clock: Clock, log: Log, kernel: ReturnType<typ
   const catalog = new Catalog();
   const reconciler = new Reconciler(store);
   reconciler.adopt();
-  const pods = new PodTable(store, cookieOf, cookieOf('/proc/self/ns/net'));
+  const pods = new PodTable(store, cookieOf, cookieOf('/proc/self/ns/net'), new NodePlaces(config.proc, clock));
   const overrides = new OverrideTable(store);
   const edges = new EdgeLedger({ catalog, reconciler, pods, store });
   const socketNames = maps.get('socket_names')!;

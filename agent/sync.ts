@@ -115,6 +115,11 @@ export class Sync {
     else this.#removeGone(this.#options.reconciler.apply(new Map()).gone);
   }
 
+  /** Takes in Pods whose namespace may have come to be in the last moment. Cheap when none is expected. */
+  seek(): void {
+    if (this.#started && this.#options.pods.isSeeking) this.#refreshPods();
+  }
+
   /** Compares the tables with what they should hold, repairs and counts every difference. */
   verify(): readonly Drift[] {
     if (!this.#started) return [];

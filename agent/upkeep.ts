@@ -7,6 +7,8 @@ import type { Sync } from './sync.js';
 
 /** How often the heartbeat is written and time-driven work is done, in ms. */
 const tickMs = 1_000;
+/** How often Pods are looked for that have no namespace yet: what their containers do in that time may not be captured. */
+const seekMs = 100;
 /** How often links and pins are looked at. */
 const repairMs = 2_000;
 /** How often files of certificates are looked at: changed ones are read when they are as they were the time before. */
@@ -19,7 +21,7 @@ export interface UpkeepOptions {
   readonly log: Log;
   readonly readiness: Readiness;
   readonly datapath: Pick<Datapath, 'repair'>;
-  readonly sync: Pick<Sync, 'tick' | 'verify' | 'reroute'>;
+  readonly sync: Pick<Sync, 'tick' | 'seek' | 'verify' | 'reroute'>;
   readonly heartbeat: () => void;
   readonly gateway: Pick<GatewayHost, 'supervisor' | 'listeners' | 'ingress' | 'pemFiles'>;
 }
@@ -44,6 +46,7 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     gateway.supervisor.tick();
     readiness.degrade('gateway', gateway.supervisor.trouble);
   });
+  const seek = attempt('seek', () => sync.seek());
   const repair = attempt('links', () => {
     for (const line of [...datapath.repair(), ...gateway.listeners.repair()])
       log.warn({ repair: line }, 'put back what somebody else changed');
@@ -59,6 +62,7 @@ export function startUpkeep(options: UpkeepOptions): () => void {
   });
   const cancels = [
     clock.every(tickMs, tick),
+    clock.every(seekMs, seek),
     clock.every(repairMs, repair),
     clock.every(verifyMs, verify),
     clock.every(certificatesMs, certificates),

@@ -1,5 +1,3 @@
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { sourceHash } from '../compile/maglev.js';
 import type { Pod } from '../model/mesh.js';
 import { Batch } from '../tables/batch.js';
@@ -8,16 +6,16 @@ import { Ids } from '../tables/ids.js';
 import { PodKeySize, PodRowSize, readPodKey, readPodRow, writePodKey, writePodRow } from '../tables/layout.gen.js';
 import type { CookieReader } from './cookies.js';
 import { differences } from './differences.js';
+import { isAbsent, type Place, type PlaceFinder } from './place.js';
+import { NamedPlaces } from './place-named.js';
 import { type Store, TableFullError } from './store.js';
-
-/** Where `ip netns add` and the container runtimes keep namespaces. */
-export const NETNS_DIRECTORY = '/run/netns';
 
 /** A Pod whose connections are captured. */
 export interface Captured {
   readonly pod: string;
   readonly id: number;
   readonly netns: bigint;
+  /** Leads to the namespace, now; empty while none of its processes is there. */
   readonly path: string;
   readonly row: Uint8Array;
 }
@@ -32,17 +30,11 @@ interface Listening {
 
 const nowhere: Listening = { gatewayPort: 0, gatewaySix: 0 };
 
-/** The file that stands for a namespace. The kernel gives inode numbers again at once, hence the time too. */
-interface Place {
-  readonly path: string;
-  readonly inode: bigint;
-  readonly madeNs: bigint;
-}
-
 /** A captured Pod and what its row was made of. */
 interface Capture {
   readonly captured: Captured;
-  readonly place: Place;
+  /** Undefined while none of its processes is there. */
+  readonly place: Place | undefined;
   readonly pod: Pod;
   readonly listening: Listening;
 }
@@ -67,11 +59,14 @@ export class PodTable {
   /** Ids that were reported; the next `refresh` may give them away. */
   #resting: readonly number[] = [];
   readonly #own: bigint | undefined;
+  readonly #places: PlaceFinder;
 
-  constructor(store: Store, cookieOf: CookieReader, own: bigint | undefined) {
+  /** `own`: the cookie of the agent's namespace, which is never captured. */
+  constructor(store: Store, cookieOf: CookieReader, own: bigint | undefined, places: PlaceFinder = new NamedPlaces()) {
     this.#store = store;
     this.#cookieOf = cookieOf;
     this.#own = own;
+    this.#places = places;
     this.#ids = new Ids(store.capacity('pods') + 1);
     const rows = store.read('pods');
     const keys = viewOf(rows.keys);
@@ -99,9 +94,9 @@ export class PodTable {
     for (const id of this.#resting) this.#ids.release(id);
     this.#resting = [];
     const errors: unknown[] = [];
-    for (const [key, { place }] of [...this.#captures]) {
-      const pod = this.#wanted.get(key);
-      if (pod && isSame(place, placeOf(pod))) continue;
+    this.#places.look(this.#wanted.values());
+    for (const [key, capture] of [...this.#captures]) {
+      if (this.#holds(key, capture)) continue;
       try {
         this.#drop(key);
       } catch (error) {
@@ -114,6 +109,11 @@ export class PodTable {
     this.#resting = this.#released;
     this.#released = [];
     return this.#resting;
+  }
+
+  /** Whether a Pod that is to be captured may come to have a namespace at any moment, so that `refresh` is worth its cost soon. */
+  get isSeeking(): boolean {
+    return this.#places.isSeeking;
   }
 
   /** Removes rows that an earlier agent left and no Pod claimed. To be called once, after all sources have synced. */
@@ -176,13 +176,45 @@ export class PodTable {
     return missing.count + surplus.count;
   }
 
+  /** Whether the Pod is still to be captured and lives where it did, be it that another path leads there now. */
+  #holds(key: string, capture: Capture): boolean {
+    const { captured, place } = capture;
+    const pod = this.#wanted.get(key);
+    if (pod === undefined || pod.uid !== capture.pod.uid) return false;
+    const found = this.#places.find(pod);
+    if (isAbsent(found)) {
+      if (found.isPassing)
+        this.#captures.set(key, { ...capture, place: undefined, captured: { ...captured, path: '' } });
+      return found.isPassing;
+    }
+    if (found.mark === place?.mark) return true;
+    try {
+      if (this.#cookieAt(found) !== captured.netns) return false;
+    } catch {
+      return !found.isCurrent();
+    }
+    this.#captures.set(key, { ...capture, place: found, captured: { ...captured, path: found.path } });
+    return true;
+  }
+
+  /** Throws when it cannot be read, or went while it was. */
+  #cookieAt(place: Place): bigint {
+    const netns = this.#cookieOf(place.path);
+    if (!place.isCurrent()) throw new Error(`${place.path} has just gone`);
+    return netns;
+  }
+
+  #placeOf(pod: Pod): Place {
+    const found = this.#places.find(pod);
+    if (isAbsent(found)) throw new Error(found.why);
+    return found;
+  }
+
   #capture(key: string, pod: Pod): void {
     const present = this.#captures.get(key);
     try {
-      const place = present?.place ?? placeOf(pod);
-      if (pod.netns === '') throw new Error('it names no network namespace');
-      if (!place) throw new Error(`there is no network namespace ${join(NETNS_DIRECTORY, pod.netns)}`);
-      const netns = present?.captured.netns ?? this.#cookieOf(place.path);
+      const place = present ? present.place : this.#placeOf(pod);
+      const netns = present?.captured.netns ?? this.#cookieAt(place!);
       const owner = this.#owners.get(netns);
       if (owner !== undefined && owner !== key) throw new Error(`its network namespace is already that of ${owner}`);
       if (netns === this.#own) throw new Error("its network namespace is the agent's own");
@@ -191,7 +223,7 @@ export class PodTable {
       if (id === undefined) throw new TableFullError('pods', this.#store.capacity('pods'));
       // The listeners of an earlier agent's gateway are still served.
       const listening = present?.listening ?? (found?.id === undefined ? nowhere : readPodRow(viewOf(found.row), 0));
-      const captured = { pod: key, id, netns, path: place.path, row: podRow(id, pod, listening) };
+      const captured = { pod: key, id, netns, path: place?.path ?? '', row: podRow(id, pod, listening) };
       this.#write(key, present, { captured, place, pod, listening });
     } catch (error) {
       this.#trouble.set(key, error instanceof Error ? error.message : String(error));
@@ -223,18 +255,6 @@ export class PodTable {
     this.#byId.delete(id);
     this.#released.push(id);
   }
-}
-
-/** Undefined when the namespace is not there, or the Pod names none. */
-function placeOf(pod: Pod): Place | undefined {
-  if (pod.netns === '') return undefined;
-  const path = join(NETNS_DIRECTORY, pod.netns);
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat && { path, inode: stat.ino, madeNs: stat.ctimeNs };
-}
-
-function isSame(a: Place, b: Place | undefined): boolean {
-  return a.path === b?.path && a.inode === b.inode && a.madeNs === b.madeNs;
 }
 
 function podKey(netns: bigint): Uint8Array {
