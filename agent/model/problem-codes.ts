@@ -57,6 +57,7 @@ export type ProblemCode =
   | 'WEFT0311'
   | 'WEFT0312'
   | 'WEFT0313'
+  | 'WEFT0314'
   | 'WEFT0401'
   | 'WEFT0402'
   | 'WEFT0403'
@@ -88,7 +89,8 @@ export type ProblemCode =
   | 'WEFT0605'
   | 'WEFT0606'
   | 'WEFT0607'
-  | 'WEFT0608';
+  | 'WEFT0608'
+  | 'WEFT0609';
 
 const error = 'error';
 const warning = 'warning';
@@ -382,6 +384,13 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
       'The field is part of the API, but nothing enforces it, and the object would do something else without it.',
     fix: 'remove the field, or use what the message names',
   },
+  WEFT0314: {
+    title: 'annotation not believed',
+    severity: warning,
+    meaning:
+      'weft.dev/netns and weft.dev/cgroup say where a Pod of a directory lives. Of a Pod of an API server that is found by its UID: whoever may create Pods could otherwise name the network namespace of another.',
+    fix: 'remove the annotation',
+  },
   WEFT0401: {
     title: 'no such Service',
     severity: warning,
@@ -474,7 +483,7 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     title: 'duplicate object',
     severity: error,
     meaning:
-      'Two places define the same object. The first one (by file name, then position) is in effect; when it goes, the other is.',
+      'Two places define the same object. The first one (by file name, then position; those of directories before those of an API server) is in effect; when it goes, the other is.',
     fix: 'remove or rename one of the two',
   },
   WEFT0502: {
@@ -586,6 +595,13 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     severity: error,
     meaning: 'A port that a Gateway asks for cannot be listened on. Its other ports, and other Gateways, are served.',
     fix: 'end what listens on the port, or use another',
+  },
+  WEFT0609: {
+    title: 'resource refused',
+    severity: warning,
+    meaning:
+      'The API server does not let the agent read a resource. What was last known of it stays in effect; while it could never be read, nothing of it is.',
+    fix: 'add the rule that the message names to the ClusterRole of the agent',
   },
 };
 

@@ -1,0 +1,225 @@
+import type { Clock } from '../clock.js';
+import type { ApiClient } from '../kubernetes/api.js';
+import type { Log } from '../log.js';
+import type { Change } from '../model/mesh.js';
+import { compareProblems, type Problem, showProblem } from '../model/problem.js';
+import { Batch } from './kubernetes/batch.js';
+import { podChanges } from './kubernetes/pod-versions.js';
+import { Reflector } from './kubernetes/reflector.js';
+import { type Resource, resourcesFor, secretNamed } from './kubernetes/resource.js';
+import { mostSecrets, SecretNames } from './kubernetes/secret-names.js';
+import { Server } from './kubernetes/server.js';
+import { Tally } from './kubernetes/tally.js';
+import { troubleProblem } from './kubernetes/trouble.js';
+import type { ResourceState } from './kubernetes-state.js';
+
+export interface KubernetesOptions {
+  readonly client: ApiClient;
+  /** The name of this node: its Pods are read whole. */
+  readonly node: string;
+  readonly clock: Clock;
+  /** From 0 to 1: for jitter. */
+  readonly random: () => number;
+  readonly log: Log;
+  /** What differs from before: all that arrived in one turn of the event loop, a list as one. Never called with nothing. */
+  readonly onChanges: (changes: readonly Change[]) => void;
+  /** All problems there are now, sorted, when they are others than before; `file` is the URL of the list, without a place in it. */
+  readonly onProblems: (problems: readonly Problem[]) => void;
+}
+
+export interface KubernetesSource {
+  /** Resolves when every resource was listed once and `onChanges` was called; one that may be forbidden or missing counts when it is. */
+  readonly synced: Promise<void>;
+  /** By resource. */
+  states(): readonly ResourceState[];
+  /** Ends all watching; nothing is called any more. */
+  stop(): void;
+}
+
+const maxProblems = 1_000;
+
+/**
+ * Lists and watches what Weft reads of a Kubernetes API server. Objects stay as they were last seen while the server
+ * cannot be reached, refuses or answers strangely; an invalid object keeps its last valid version.
+ */
+export function watchKubernetes(options: KubernetesOptions): KubernetesSource {
+  const source = new ApiSource(options);
+  source.start();
+  return source;
+}
+
+class ApiSource implements KubernetesSource {
+  readonly synced: Promise<void>;
+  readonly #options: KubernetesOptions;
+  readonly #server: Server;
+  readonly #reflectors: readonly Reflector[];
+  readonly #wholePods: Reflector;
+  readonly #allPods: Reflector;
+  readonly #tallies = new Map<string, Tally>();
+  readonly #secretNames = new SecretNames();
+  /** By NS/NAME. */
+  readonly #secrets = new Map<string, Reflector>();
+  readonly #batch: Batch;
+  readonly #troubles = new Map<string, string>();
+  #shown = '';
+  /** Of troubles and problems, when they were shown. */
+  #revision = 0;
+  /** Revisions of watches that are no more. */
+  #ended = 0;
+  #hasSynced = false;
+  #sync: () => void = () => undefined;
+
+  constructor(options: KubernetesOptions) {
+    this.#options = options;
+    this.#server = new Server(options.client);
+    this.#batch = new Batch((changes) => this.#turn(changes));
+    this.#reflectors = resourcesFor(options.node).map((resource) => this.#reflector(resource));
+    const pods = this.#reflectors.filter(({ resource }) => resource.kind === 'Pod');
+    this.#wholePods = pods.find(({ resource }) => resource.shape === 'whole')!;
+    this.#allPods = pods.find(({ resource }) => resource.shape === 'metadata')!;
+    this.synced = new Promise((resolve) => {
+      this.#sync = resolve;
+    });
+  }
+
+  start(): void {
+    for (const reflector of this.#reflectors) reflector.start();
+  }
+
+  stop(): void {
+    this.#batch.stop();
+    for (const reflector of this.#all()) reflector.stop();
+  }
+
+  states(): readonly ResourceState[] {
+    const byName = new Map<string, Reflector[]>([['secrets', [...this.#secrets.values()]]]);
+    for (const reflector of this.#reflectors) byName.set(reflector.resource.name, [reflector]);
+    return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, reflectors]) => this.#state(name, reflectors));
+  }
+
+  #all(): readonly Reflector[] {
+    return [...this.#reflectors, ...this.#secrets.values()];
+  }
+
+  #state(resource: string, reflectors: readonly Reflector[]): ResourceState {
+    const { events, restarts } = this.#tally(resource);
+    let objects = 0;
+    for (const { holdings } of reflectors) objects += holdings.size;
+    return {
+      resource,
+      synced: reflectors.every(({ isListed }) => isListed),
+      trouble: reflectors.find(({ trouble }) => trouble !== undefined)?.trouble?.text ?? '',
+      objects,
+      events: { ...events },
+      restarts: { ...restarts },
+    };
+  }
+
+  #tally(name: string): Tally {
+    let tally = this.#tallies.get(name);
+    if (tally === undefined) {
+      tally = new Tally();
+      this.#tallies.set(name, tally);
+    }
+    return tally;
+  }
+
+  #reflector(resource: Resource): Reflector {
+    const { clock, random } = this.#options;
+    const reflector: Reflector = new Reflector({
+      resource,
+      server: this.#server,
+      clock,
+      random,
+      tally: this.#tally(resource.name),
+      onChanges: (changes) => this.#take(changes, reflector),
+      onState: () => this.#batch.note([]),
+    });
+    return reflector;
+  }
+
+  #take(changes: readonly Change[], reflector: Reflector): void {
+    if (reflector.resource.kind !== 'Pod') {
+      this.#batch.note(changes);
+      return;
+    }
+    this.#batch.note(podChanges(changes, this.#wholePods.holdings, reflector.holdings, this.#allPods.holdings));
+  }
+
+  #turn(changes: readonly Change[]): void {
+    const secrets = this.#secretNames.take(changes) ? this.#watchSecrets() : [];
+    const all = [...changes, ...secrets];
+    if (all.length > 0) this.#options.onChanges(all);
+    this.#show();
+    if (this.#hasSynced || !this.#all().every(({ isListed }) => isListed)) return;
+    this.#hasSynced = true;
+    this.#sync();
+  }
+
+  /** Begins and ends the watches of Secrets as objects name them. Returns the removal of those that nobody names any more. */
+  #watchSecrets(): readonly Change[] {
+    const named = this.#secretNames.keys();
+    const wanted = new Set(named.slice(0, mostSecrets));
+    if (named.length > mostSecrets) {
+      this.#options.log.warn({ named: named.length, watched: mostSecrets }, 'too many Secrets are named');
+    }
+    const changes: Change[] = [];
+    for (const [key, reflector] of this.#secrets) {
+      if (wanted.has(key)) continue;
+      reflector.stop();
+      this.#secrets.delete(key);
+      this.#ended += reflector.revision + 1;
+      changes.push(...reflector.holdings.clear());
+    }
+    for (const key of wanted) {
+      if (this.#secrets.has(key)) continue;
+      const [namespace, name] = key.split('/') as [string, string];
+      const reflector = this.#reflector(secretNamed(namespace, name));
+      this.#secrets.set(key, reflector);
+      reflector.start();
+    }
+    return changes;
+  }
+
+  #show(): void {
+    let revision = this.#ended;
+    for (const reflector of this.#all()) revision += reflector.revision;
+    if (revision === this.#revision) return;
+    this.#revision = revision;
+    this.#showTroubles();
+    this.#showProblems();
+  }
+
+  #showTroubles(): void {
+    for (const { resource, trouble } of this.states()) {
+      if ((this.#troubles.get(resource) ?? '') === trouble) continue;
+      this.#troubles.set(resource, trouble);
+      if (trouble === '') this.#options.log.info({ resource }, 'the API server is followed again');
+      else this.#options.log.warn({ resource, trouble }, 'the API server is not followed');
+    }
+  }
+
+  #showProblems(): void {
+    const problems = this.#problems();
+    const shown = problems.map(showProblem).join('\n');
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.#options.onProblems(problems);
+  }
+
+  #problems(): readonly Problem[] {
+    const { server } = this.#options.client;
+    const troubles = new Map<string, Problem>();
+    const problems: Problem[] = [];
+    for (const { holdings, trouble } of this.#all()) {
+      if (trouble !== undefined) {
+        const problem = troubleProblem(trouble, server, holdings.file);
+        troubles.set(showProblem(problem), problem);
+      }
+      for (const problem of holdings.problems()) {
+        if (problems.length < maxProblems) problems.push(problem);
+      }
+    }
+    return [...troubles.values(), ...problems].slice(0, maxProblems).sort(compareProblems);
+  }
+}

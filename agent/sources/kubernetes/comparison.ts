@@ -1,0 +1,101 @@
+import type { Clock } from '../../clock.js';
+import { ApiError } from '../../kubernetes/api.js';
+import type { Holdings } from './holdings.js';
+import type { Page } from './pages.js';
+import { type Identity, identify } from './reading.js';
+import { isFromFuture } from './watching.js';
+
+export interface ComparisonOptions {
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly holdings: Holdings;
+  /** A list that is at least as new as what is kept. */
+  readonly pages: (signal: AbortSignal) => AsyncIterable<Page>;
+  /** Whether there is a watch that should bring everything. */
+  readonly isCurrent: () => boolean;
+  readonly onDrift: () => void;
+}
+
+/** ms between lists, more or less a fifth. */
+const period = 600_000;
+/** ms that a watch may be behind a list. */
+const patience = 10_000;
+
+/** An object that is in the list as `listed` and is kept as `kept`; undefined where it is not. */
+interface Difference {
+  readonly key: string;
+  readonly listed: Identity | undefined;
+  readonly kept: Identity | undefined;
+}
+
+/** Compares from time to time what is kept with a list, in case a watch has lost something without a sign of it. */
+export class Comparison {
+  readonly #options: ComparisonOptions;
+  #round = new AbortController();
+  #cancel: () => void = () => undefined;
+
+  constructor(options: ComparisonOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { clock, random } = this.#options;
+    this.#cancel = clock.after(period * (0.8 + 0.4 * random()), () => void this.#compare());
+  }
+
+  stop(): void {
+    this.#cancel();
+    this.#round.abort();
+  }
+
+  async #compare(): Promise<void> {
+    const { clock, isCurrent, onDrift } = this.#options;
+    this.#round = new AbortController();
+    const { signal } = this.#round;
+    let found: readonly Difference[] = [];
+    try {
+      if (isCurrent()) found = await this.#differences(signal);
+    } catch (error) {
+      if (!signal.aborted && error instanceof ApiError && isFromFuture(error)) onDrift();
+    }
+    if (signal.aborted) return;
+    if (found.length === 0) {
+      this.start();
+      return;
+    }
+    this.#cancel = clock.after(patience, () => {
+      if (isCurrent() && found.some((each) => this.#persists(each))) onDrift();
+      this.start();
+    });
+  }
+
+  async #differences(signal: AbortSignal): Promise<readonly Difference[]> {
+    const { holdings, pages } = this.#options;
+    const found: Difference[] = [];
+    const listed = new Set<string>();
+    for await (const { items } of pages(signal)) {
+      for (const item of items) {
+        const identity = identify(item);
+        if (identity === undefined) continue;
+        listed.add(identity.key);
+        const kept = holdings.identity(identity.key);
+        if (!isSame(kept, identity)) found.push({ key: identity.key, listed: identity, kept });
+      }
+    }
+    for (const kept of holdings.identities()) {
+      if (!listed.has(kept.key)) found.push({ key: kept.key, listed: undefined, kept });
+    }
+    return found;
+  }
+
+  /** Whether the watch has still brought nothing of it. */
+  #persists({ key, kept, listed }: Difference): boolean {
+    const now = this.#options.holdings.identity(key);
+    return isSame(now, kept) && !isSame(now, listed);
+  }
+}
+
+function isSame(a: Identity | undefined, b: Identity | undefined): boolean {
+  return a?.uid === b?.uid && a?.version === b?.version;
+}

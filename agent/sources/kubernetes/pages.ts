@@ -1,0 +1,41 @@
+import { type ApiClient, ApiError } from '../../kubernetes/api.js';
+import { isRaw } from '../../model/fields.js';
+
+/** Objects a page. */
+const limit = '500';
+/** ms for one page. */
+const patience = 60_000;
+
+export interface Page {
+  readonly items: readonly unknown[];
+  /** The resourceVersion of the whole list, to watch from. */
+  readonly version: string;
+}
+
+/**
+ * The pages of a list that all show the same moment (`limit` and `continue`). Rejects with ApiError: 410 when that
+ * moment is too long ago before the last page is there; what came is then of no use.
+ */
+export async function* pagesOf(
+  client: ApiClient,
+  path: string,
+  query: Readonly<Record<string, string>>,
+  accept: string,
+  signal: AbortSignal,
+): AsyncGenerator<Page> {
+  let asked: Readonly<Record<string, string>> = { ...query, limit };
+  for (;;) {
+    const answer = await client.call({ method: 'GET', path, query: asked, accept, signal, timeoutMs: patience });
+    const metadata = isRaw(answer) ? answer.metadata : undefined;
+    if (!isRaw(answer) || !isRaw(metadata) || typeof metadata.resourceVersion !== 'string') {
+      throw new ApiError(`${path}: the answer is no list`);
+    }
+    // Go writes an empty list as null where it was never made.
+    const items = Array.isArray(answer.items) ? answer.items : [];
+    yield { items, version: metadata.resourceVersion };
+    const next = metadata.continue;
+    if (typeof next !== 'string' || next === '') return;
+    const { fieldSelector } = query;
+    asked = { ...(fieldSelector === undefined ? {} : { fieldSelector }), limit, continue: next };
+  }
+}

@@ -1,0 +1,476 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../clock.js';
+import { ApiError } from '../../kubernetes/api.js';
+import type { Change } from '../../model/mesh.js';
+import { Backoff } from './backoff.js';
+import { Comparison } from './comparison.js';
+import { Holdings, type Listing } from './holdings.js';
+import { pagesOf } from './pages.js';
+import { versionOf } from './reading.js';
+import { acceptOf, isCustom, pathOf, type Resource } from './resource.js';
+import type { Server } from './server.js';
+import type { Restart, Tally } from './tally.js';
+import { type Trouble, troubleOf } from './trouble.js';
+import { endsInitialEvents, isFromFuture, readEvent } from './watching.js';
+
+export interface ReflectorOptions {
+  readonly resource: Resource;
+  readonly server: Server;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly tally: Tally;
+  readonly onChanges: (changes: readonly Change[]) => void;
+  /** Told when `isListed`, `trouble` or what is kept may be another. */
+  readonly onState: () => void;
+}
+
+/** ms without a byte after which a watch is taken for dead. */
+const idle = 28_000;
+/** Seconds that a watch is asked for: of one with little to tell fewer than `idle`, so that the server ends it and the connection stays. */
+const quietSeconds = 24;
+const busySeconds = { from: 240, to: 300 };
+/** ms. A watch that ends sooner with nothing to tell is no success. */
+const short = 1_000;
+/** ms between looks whether a missing CRD is there now; as long, one must be missing before its objects are taken for gone. */
+const missing = 30_000;
+/** ms of parsing at a stretch. */
+const stretch = 10;
+
+/** Keeps what one resource of the API server has: a list, then a watch from its version on, for ever. */
+export class Reflector {
+  readonly holdings: Holdings;
+  readonly #options: ReflectorOptions;
+  readonly #backoff: Backoff;
+  readonly #comparison: Comparison;
+  /** Of `resource.versions` the one that is served. */
+  #served: string;
+  /** To watch from; undefined when a list is needed. */
+  #version: string | undefined;
+  #isListed = false;
+  #trouble: Trouble | undefined;
+  #troubles = 0;
+  #verb: 'list' | 'watch' = 'list';
+  /** Since when there is a stream, and when its last line came; monotonic ms. */
+  #opened: number | undefined;
+  #heard = 0;
+  #isQuiet = true;
+  /** Whether the server may be one that does not know the version yet, or not any more: a silent watch proves nothing. */
+  #isDoubtful = false;
+  #missingSince: number | undefined;
+  #expiredAt = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #round = new AbortController();
+  #hasDrifted = false;
+  #isStopped = false;
+  #wake: () => void = () => undefined;
+
+  constructor(options: ReflectorOptions) {
+    const { clock, random, resource, server } = options;
+    this.#options = options;
+    this.holdings = new Holdings(resource, server.client.server);
+    this.#backoff = new Backoff(random);
+    this.#served = resource.versions[0]!;
+    this.#comparison = new Comparison({
+      clock,
+      random,
+      holdings: this.holdings,
+      pages: (signal) =>
+        this.#pages(signal, { resourceVersion: this.#version ?? '', resourceVersionMatch: 'NotOlderThan' }, true),
+      isCurrent: () => this.#version !== undefined && this.#trouble === undefined,
+      onDrift: () => this.#drift(),
+    });
+  }
+
+  get resource(): Resource {
+    return this.#options.resource;
+  }
+
+  /** Whether it was listed once; also when it is known not to be served, or is one that may be forbidden and is. */
+  get isListed(): boolean {
+    return this.#isListed;
+  }
+
+  /** Grows whenever `trouble` or the problems of what is kept may be others. */
+  get revision(): number {
+    return this.#troubles + this.holdings.revision;
+  }
+
+  get trouble(): Trouble | undefined {
+    return this.#trouble;
+  }
+
+  start(): void {
+    this.#comparison.start();
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#comparison.stop();
+    this.#round.abort();
+    this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      this.#round = new AbortController();
+      this.#opened = undefined;
+      let wait: number;
+      try {
+        wait = this.#hasDrifted ? this.#relists() : await this.#listAndWatch();
+      } catch (error) {
+        if (this.#isStopped) return;
+        wait = await this.#recover(error);
+      }
+      if (wait > 0 && !this.#isStopped) await this.#wait(wait);
+    }
+  }
+
+  /** One list, if one is needed, and one watch. Returns ms to wait before the next. */
+  async #listAndWatch(): Promise<number> {
+    if (this.#version === undefined) {
+      this.#verb = 'list';
+      if (await this.#options.server.streamsLists()) {
+        this.#verb = 'watch';
+        return this.#streamList();
+      }
+      await this.#listPages();
+    }
+    this.#verb = 'watch';
+    return this.#watch();
+  }
+
+  async #listPages(): Promise<void> {
+    const listing = this.holdings.list();
+    const pace = this.#pace();
+    let version = '';
+    await this.#firstServed(async () => {
+      for await (const page of this.#pages(this.#round.signal, {}, false)) {
+        for (const item of page.items) {
+          listing.put(item, this.#served);
+          await pace();
+        }
+        version = page.version;
+      }
+    });
+    this.#take(listing, version);
+  }
+
+  /** The pages of the resource; as metadata only if `isBrief`. */
+  #pages(signal: AbortSignal, query: Readonly<Record<string, string>>, isBrief: boolean): ReturnType<typeof pagesOf> {
+    const { resource, server } = this.#options;
+    const accept = acceptOf(isBrief ? { shape: 'metadata' } : resource, false);
+    return pagesOf(server.client, pathOf(resource, this.#served), { ...this.#selector(), ...query }, accept, signal);
+  }
+
+  #selector(): Readonly<Record<string, string>> {
+    const { fieldSelector } = this.#options.resource;
+    return fieldSelector === '' ? {} : { fieldSelector };
+  }
+
+  /** Tries the versions of the resource until one is not answered with 404. */
+  async #firstServed<Result>(attempt: () => Promise<Result>): Promise<Result> {
+    const { versions } = this.#options.resource;
+    for (const [index, version] of versions.entries()) {
+      this.#served = version;
+      try {
+        return await attempt();
+      } catch (error) {
+        if (index === versions.length - 1 || !(error instanceof ApiError) || error.status !== 404) throw error;
+      }
+    }
+    throw new ApiError('no version of it is known', 404);
+  }
+
+  #take(listing: Listing, version: string): void {
+    const changes = listing.finish();
+    this.#version = version;
+    this.#missingSince = undefined;
+    this.#works();
+    if (changes.length > 0) this.#options.onChanges(changes);
+    this.#listed();
+  }
+
+  #listed(): void {
+    this.#isListed = true;
+    this.#options.onState();
+  }
+
+  #works(): void {
+    this.#backoff.worked(this.#options.clock.monotonic());
+    this.#failures = 0;
+    if (this.#trouble === undefined) return;
+    this.#trouble = undefined;
+    this.#troubles++;
+    this.#options.onState();
+  }
+
+  /** A watch that begins with what there is (KEP-3157): a list and the watch behind it in one. */
+  async #streamList(): Promise<number> {
+    const query = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan', resourceVersion: '' };
+    const seconds = this.#seconds(true);
+    try {
+      const lines = await this.#firstServed(() => this.#open(query, seconds));
+      return await this.#follow(lines, seconds, this.holdings.list());
+    } catch (error) {
+      const isRefused = error instanceof ApiError && [400, 406, 415, 422].includes(error.status);
+      if (!isRefused && !this.#fellSilent()) throw error;
+      if (this.#version !== undefined || this.#isStopped) throw error;
+      this.#options.server.refuseStreams();
+      this.#options.tally.restart(isRefused ? 'refused' : 'idle');
+      return 0;
+    }
+  }
+
+  async #watch(): Promise<number> {
+    const seconds = this.#seconds(false);
+    const lines = await this.#open({ resourceVersion: this.#version ?? '' }, seconds);
+    this.#works();
+    return this.#follow(lines, seconds, undefined);
+  }
+
+  /** Different for each watch, so that not all end at once. */
+  #seconds(isList: boolean): number {
+    if (this.#isQuiet && !isList) return quietSeconds;
+    return Math.round(busySeconds.from + (busySeconds.to - busySeconds.from) * this.#options.random());
+  }
+
+  #open(query: Readonly<Record<string, string>>, seconds: number): Promise<AsyncIterable<Buffer>> {
+    const { resource, server } = this.#options;
+    return server.client.lines(
+      {
+        method: 'GET',
+        path: pathOf(resource, this.#served),
+        query: {
+          watch: '1',
+          allowWatchBookmarks: 'true',
+          timeoutSeconds: String(seconds),
+          ...this.#selector(),
+          ...query,
+        },
+        accept: acceptOf(resource, true),
+        signal: this.#round.signal,
+      },
+      idle,
+    );
+  }
+
+  /** Takes the events of a watch of `seconds` until it ends. `pending`: the list that its first events are. */
+  async #follow(lines: AsyncIterable<Buffer>, seconds: number, pending: Listing | undefined): Promise<number> {
+    const { clock } = this.#options;
+    const pace = this.#pace();
+    const opened = clock.monotonic();
+    this.#opened = opened;
+    this.#heard = opened;
+    let listing = pending;
+    let told = 0;
+    try {
+      for await (const line of lines) {
+        this.#heard = clock.monotonic();
+        const event = readEvent(line);
+        this.#options.tally.event(event.type.toLowerCase());
+        if (event.type !== 'BOOKMARK') told++;
+        if (listing === undefined) this.#apply(event.type, event.object);
+        else if (endsInitialEvents(event)) {
+          this.#take(listing, versionOf(event.object));
+          listing = undefined;
+          told = 0;
+        } else if (event.type === 'DELETED') listing.drop(event.object);
+        else if (event.type !== 'BOOKMARK') listing.put(event.object, this.#served);
+        this.#isDoubtful &&= listing !== undefined;
+        await pace();
+      }
+    } finally {
+      this.#isQuiet = told === 0;
+    }
+    if (listing !== undefined) throw new ApiError('the server ended a list before it was complete');
+    return this.#ended(clock.monotonic() - opened, seconds, told > 0);
+  }
+
+  #apply(type: string, object: Parameters<typeof versionOf>[0]): void {
+    const version = versionOf(object);
+    let changes: readonly Change[] = [];
+    if (type === 'ADDED' || type === 'MODIFIED') changes = this.holdings.put(object, this.#served);
+    else if (type === 'DELETED') changes = this.holdings.drop(object);
+    else if (type !== 'BOOKMARK') return;
+    if (version !== '') this.#version = version;
+    if (changes.length > 0) this.#options.onChanges(changes);
+    if (type !== 'BOOKMARK') this.#options.onState();
+  }
+
+  /** After a watch that lasted `lived` ms and was ended by the server. */
+  async #ended(lived: number, seconds: number, wasBusy: boolean): Promise<number> {
+    this.#options.tally.restart('ended');
+    if (lived < seconds * 800) this.#isDoubtful ||= !wasBusy;
+    if (wasBusy) return 0;
+    if (lived < short) return this.#backoff.failed(this.#options.clock.monotonic());
+    await this.#prove();
+    return 0;
+  }
+
+  /** Asks whether the server knows the version that a silent watch went on from. Rejects when it does not (504). */
+  async #prove(): Promise<void> {
+    if (!this.#isDoubtful || this.#version === undefined) return;
+    const { resource, server } = this.#options;
+    await server.client.call({
+      method: 'GET',
+      path: pathOf(resource, this.#served),
+      query: {
+        ...this.#selector(),
+        limit: '1',
+        resourceVersion: this.#version,
+        resourceVersionMatch: 'NotOlderThan',
+      },
+      accept: acceptOf({ shape: 'metadata' }, false),
+      signal: this.#round.signal,
+    });
+    this.#isDoubtful = false;
+  }
+
+  /** Whether the stream that there was broke because nothing came any more. */
+  #fellSilent(): boolean {
+    return this.#opened !== undefined && this.#options.clock.monotonic() - this.#heard >= idle - 100;
+  }
+
+  /** What comes of a list or watch that failed. Returns ms to wait. */
+  async #recover(error: unknown): Promise<number> {
+    if (this.#hasDrifted) return this.#relists();
+    const failure = error instanceof ApiError ? error : new ApiError(String(error), 500);
+    if (failure.status === 410 || isFromFuture(failure)) return this.#expires();
+    if (failure.status === 404 && isCustom(this.resource)) return this.#misses();
+    if (failure.status === 401 || failure.status === 403) return this.#refuses(failure);
+    if (failure.status !== 0) return this.#fails('failed', failure);
+    if (this.#opened === undefined) return this.#fails('unreachable', failure);
+    return this.#breaks();
+  }
+
+  #relists(): 0 {
+    this.#hasDrifted = false;
+    this.#version = undefined;
+    return this.#restarts('drift');
+  }
+
+  #restarts(reason: Restart): 0 {
+    this.#options.tally.restart(reason);
+    return 0;
+  }
+
+  /** The version is of no use any more: a list is. At once, unless that was so a moment ago. */
+  #expires(): number {
+    const now = this.#options.clock.monotonic();
+    const isFirst = now - this.#expiredAt > missing;
+    this.#expiredAt = now;
+    this.#version = undefined;
+    this.#isDoubtful = false;
+    this.#restarts('expired');
+    return isFirst ? 0 : this.#backoff.failed(now);
+  }
+
+  /** A stream broke: the next goes on where it ended. */
+  async #breaks(): Promise<number> {
+    if (!this.#fellSilent()) {
+      this.#isDoubtful = true;
+      this.#restarts('cut');
+      return this.#backoff.failed(this.#options.clock.monotonic());
+    }
+    this.#restarts('idle');
+    try {
+      await this.#prove();
+    } catch (error) {
+      return this.#recover(error);
+    }
+    return 0;
+  }
+
+  #refuses(failure: ApiError): number {
+    const { isRequired } = this.resource;
+    const wait = this.#fails('refused', failure);
+    if (failure.status === 403 && !isRequired && !this.#isListed) this.#listed();
+    return wait;
+  }
+
+  #fails(reason: Restart, failure: ApiError): number {
+    this.#restarts(reason);
+    this.#failures++;
+    this.#isDoubtful = true;
+    // A server that cannot read the version fails with 500: only another version helps.
+    if (failure.status === 500 && (this.#failures > 1 || /resourceVersion/.test(failure.message))) {
+      this.#version = undefined;
+    }
+    this.#worries(troubleOf(failure, this.resource, this.#verb));
+    return this.#backoff.failed(this.#options.clock.monotonic(), failure.retryAfterMs);
+  }
+
+  #worries(trouble: Trouble): void {
+    this.#trouble = trouble;
+    this.#troubles++;
+    this.#options.onState();
+  }
+
+  /** 404 for every version. Objects that there were are gone when that lasts, and the server's list of what it serves agrees. */
+  async #misses(): Promise<number> {
+    const { clock, random, server } = this.#options;
+    const now = clock.monotonic();
+    this.#restarts('missing');
+    this.#version = undefined;
+    this.#missingSince ??= now;
+    const lasted = now - this.#missingSince;
+    const isBelieved = this.holdings.size === 0 || lasted >= missing;
+    let doubt = '';
+    if (isBelieved && (!this.#isListed || this.holdings.size > 0)) {
+      try {
+        if (!(await server.lacks(this.resource))) doubt = 'although it says that it serves it';
+      } catch (error) {
+        return this.#cannotTell(error instanceof ApiError ? error : new ApiError(String(error), 500));
+      }
+    }
+    if (isBelieved && doubt === '') {
+      const changes = this.holdings.clear();
+      if (changes.length > 0) this.#options.onChanges(changes);
+      this.#works();
+      this.#listed();
+      return missing * (0.9 + 0.2 * random());
+    }
+    this.#worries({
+      code: 'WEFT0606',
+      isGeneral: false,
+      text: `the API server answers 404 ${doubt === '' ? `since ${Math.round(lasted / 1_000)} s` : doubt}`,
+    });
+    return doubt === '' ? Math.max(1_000, missing - lasted) : this.#backoff.failed(now);
+  }
+
+  /** Discovery failed: nothing is known of why there is a 404. */
+  #cannotTell(error: ApiError): number {
+    return error.status === 401 || error.status === 403
+      ? this.#refuses(error)
+      : this.#fails(error.status === 0 ? 'unreachable' : 'failed', error);
+  }
+
+  #drift(): void {
+    this.#hasDrifted = true;
+    this.#round.abort();
+    this.#wake();
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  #pace(): () => Promise<void> | undefined {
+    const { clock } = this.#options;
+    let since = clock.monotonic();
+    return () => {
+      if (clock.monotonic() - since < stretch) return undefined;
+      return setImmediate().then(() => {
+        since = clock.monotonic();
+      });
+    };
+  }
+}
