@@ -19,7 +19,7 @@ export interface PodListeners {
   readonly pod: string;
   /** The Pod's id in the tables. */
   readonly id: number;
-  /** The network namespace's. */
+  /** Of the network namespace; see {@link Captured}. */
   readonly path: string;
   readonly port: number;
   /** IPv4, then, where the namespace has it, IPv6. Closed by who made them. */
@@ -76,7 +76,11 @@ export class GatewayListeners {
     for (const netns of this.#links.cookies()) {
       if (!namespaces.has(netns)) this.#links.detach(netns);
     }
-    for (const each of wanted.values()) this.#lead(each);
+    for (const each of wanted.values()) {
+      this.#lead(each);
+      const open = this.#open.get(each.pod);
+      if (open && open.path !== each.path) this.#open.set(each.pod, { ...open, path: each.path });
+    }
     this.#trouble.clear();
     const opened = [...wanted.values()].flatMap((each) => (this.#open.has(each.pod) ? [] : this.#tryOpen(each)));
     return { opened, closed };

@@ -1,11 +1,16 @@
 import { viewOf } from '../tables/bytes.js';
 import { DatagramKeySize, readDatagramRow, readSocketNameRow, writeDatagramKey } from '../tables/layout.gen.js';
 import type { Backend } from './backends.js';
-import { type DiagSocket, type NativeMap, native } from './native.js';
+import { type DiagSocket, type NativeError, type NativeMap, native } from './native.js';
 import type { Captured } from './pods.js';
 import type { Store } from './store.js';
 
 const families = [4, 6] as const;
+/** Errors of a path to a namespace whose processes have ended: it has no sockets that anybody waits for. */
+const vanished: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH']);
+
+/** Backends that are gone and whose sockets are to be ended. */
+type Ended = Readonly<Record<'TCP' | 'UDP', readonly Backend[]>>;
 
 /** Whose connection a socket is: what the programs noted when they redirected it. */
 interface Owner {
@@ -26,16 +31,24 @@ export function endSockets(gone: readonly Backend[], pods: Iterable<Captured>, s
   if (ended.UDP.length + ended.TCP.length === 0) return 0;
   let count = 0;
   for (const pod of pods) {
-    for (const family of families) {
-      if (ended.UDP.length > 0) {
-        const sockets = native().sockets(pod.path, { protocol: 'UDP', family });
-        count += endOwned(pod, sockets, ended.UDP, (socket) => ownerOfDatagrams(store, socket));
-      }
-      if (ended.TCP.length > 0) {
-        const sockets = native().sockets(pod.path, { protocol: 'TCP', family, storage: names });
-        count += endOwned(pod, sockets, ended.TCP, ownerOfConnection);
-      }
+    try {
+      for (const family of families) count += endIn(pod, family, ended, store, names);
+    } catch (error) {
+      if (!vanished.has((error as NativeError).code)) throw error;
     }
+  }
+  return count;
+}
+
+function endIn(pod: Captured, family: 4 | 6, ended: Ended, store: Store, names: NativeMap): number {
+  let count = 0;
+  if (ended.UDP.length > 0) {
+    const sockets = native().sockets(pod.path, { protocol: 'UDP', family });
+    count += endOwned(pod, sockets, ended.UDP, (socket) => ownerOfDatagrams(store, socket));
+  }
+  if (ended.TCP.length > 0) {
+    const sockets = native().sockets(pod.path, { protocol: 'TCP', family, storage: names });
+    count += endOwned(pod, sockets, ended.TCP, ownerOfConnection);
   }
   return count;
 }

@@ -26,6 +26,7 @@ const drainMs = 10_000;
 export interface PodSockets {
   /** NS/POD. */
   readonly pod: string;
+  /** Leads to the namespace, now; empty while nothing does. */
   readonly path: string;
   readonly fds: readonly number[];
 }
@@ -79,7 +80,6 @@ export interface SupervisorOptions {
 
 interface OpenPod {
   readonly pod: string;
-  readonly path: string;
   readonly fds: readonly number[];
   /** What the broker knows the namespace by. Never given again, as ids of Pods are: a worker may be slow to hear that a Pod has gone. */
   readonly namespace: number;
@@ -117,6 +117,8 @@ export class Supervisor {
   readonly #announced = new Set<string>();
   /** By Pod. */
   readonly #open = new Map<string, OpenPod>();
+  /** Pods whose namespace the broker has. */
+  readonly #entered = new Set<string>();
   /** The last number that was given to a namespace. */
   #lastNamespace = 0;
   readonly #left: LeftWorkers;
@@ -261,7 +263,8 @@ export class Supervisor {
       clock.after(lastRestartMs, () => this.#replaceBroker());
       return;
     }
-    for (const pod of this.#open.values()) this.#addNamespace(pod);
+    this.#entered.clear();
+    this.#enterNamespaces();
     for (const slot of this.#slots) if (slot.isReady) this.#giveBroker(slot);
   }
 
@@ -400,30 +403,34 @@ export class Supervisor {
   #openPods(): void {
     const { opened, closed } = this.#options.kernel.refresh(this.#captured);
     for (const { pod } of closed) this.#closePod(pod);
-    for (const { pod, path, fds } of opened) {
-      const open: OpenPod = { pod, path, fds, namespace: ++this.#lastNamespace };
-      this.#open.set(pod, open);
-      this.#addNamespace(open);
-      for (const slot of this.#slots) if (slot.isReady) this.#give(slot, open);
-    }
+    for (const { pod, fds } of opened) this.#open.set(pod, { pod, fds, namespace: ++this.#lastNamespace });
+    this.#enterNamespaces();
+    for (const { pod } of opened)
+      for (const slot of this.#slots) if (slot.isReady) this.#give(slot, this.#open.get(pod)!);
   }
 
   #closePod(pod: string): void {
     const open = this.#open.get(pod);
     if (open === undefined) return;
     this.#announced.delete(pod);
+    this.#entered.delete(pod);
     this.#open.delete(pod);
     this.#broker?.removeNamespace(open.namespace);
     for (const { handover } of this.#slots) handover?.withdraw(podKey(pod));
     for (const { process, isReady } of this.#slots) if (isReady) process?.send({ type: 'close-mesh', pod });
   }
 
-  /** One whose namespace is going already does not keep the others from being served. */
-  #addNamespace({ pod, namespace, path }: OpenPod): void {
-    try {
-      this.#broker?.addNamespace(namespace, path);
-    } catch (error) {
-      this.#options.log.error({ pod, err: error }, 'a network namespace could not be entered');
+  /** Tells the broker of namespaces that it does not have. One that is going does not keep the others from being served, and is tried again. */
+  #enterNamespaces(): void {
+    for (const { pod, path } of this.#options.kernel.all()) {
+      const open = this.#open.get(pod);
+      if (open === undefined || path === '' || this.#entered.has(pod)) continue;
+      try {
+        this.#broker?.addNamespace(open.namespace, path);
+        this.#entered.add(pod);
+      } catch (error) {
+        this.#options.log.error({ pod, err: error }, 'a network namespace could not be entered');
+      }
     }
   }
 

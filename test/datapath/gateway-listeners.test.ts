@@ -49,7 +49,7 @@ class Agent {
 }
 
 function podIn(netns: string): Pod {
-  return { netns: basename(netns), addresses: ['10.1.0.2'] } as unknown as Pod;
+  return { uid: '', netns: basename(netns), addresses: ['10.1.0.2'] } as unknown as Pod;
 }
 
 function namespaces(t: ExecutionContext, count: number): readonly string[] {

@@ -72,7 +72,7 @@ async function checkGateway(client: PodProcess, undo: (() => void)[]): Promise<v
   datapath.attach();
   const { store, maps, admission } = datapath;
   const pods = new PodTable(store, cookieReader(cgroup), undefined);
-  pods.want('default/gateway', { netns, addresses: [pod.four, pod.six] } as unknown as Pod);
+  pods.want('default/gateway', { uid: '', netns, addresses: [pod.four, pod.six] } as unknown as Pod);
   pods.refresh();
   const reconciler = new Reconciler(store);
   reconciler.apply(new Map([['default/web', [planOf(services.four), planOf(services.six)]]]));
