@@ -4,8 +4,9 @@ import { showAddress } from './api/address.js';
 import { startMetrics } from './api/metrics-server.js';
 import { startApi } from './api/server.js';
 import type { Clock } from './clock.js';
+import { openCluster } from './cluster.js';
 import type { Config } from './config.js';
-import { openFeed } from './feed.js';
+import { Feed } from './feed.js';
 import { openGateway } from './gateway-host.js';
 import { Intake } from './intake.js';
 import { cgroupRoot } from './kernel/cgroups.js';
@@ -85,7 +86,12 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     },
   });
   undo.push(() => intake.stop());
-  const feed = openFeed({ config, clock, onChanges: (changes) => intake.take(changes) });
+  const cluster = config.kubernetes && openCluster(config.kubernetes, clock);
+  undo.push(() => cluster?.client.close());
+  const feed = new Feed({
+    ...{ config, client: cluster?.client, clock, log },
+    onChanges: (changes) => intake.take(changes),
+  });
   undo.push(() => feed.stop());
   const canary = { ...kernel, ...mesh, cgroup: config.cgroup, clock };
   const settling = new Settling({
@@ -108,7 +114,7 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     clock,
     nowNs: () => native().monotonicNs(),
     checks: () => readiness.checks(),
-    sources: () => feed.items(catalog, settling.hasSynced),
+    sources: () => feed.items(catalog),
     watches: () => feed.watches(),
     isStatusWriter: () => undefined,
     sourceProblems: () => feed.problems(),
@@ -139,7 +145,7 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
 
   const { supervisor } = gateway;
   const heartbeat = (): void => kernel.heartbeat(supervisor.isServing || supervisor.hasOrphans);
-  undo.push(startUpkeep({ ...kernel, ...{ clock, log, readiness, sync, heartbeat, gateway } }));
+  undo.push(startUpkeep({ ...kernel, ...{ clock, log, readiness, sync, heartbeat, gateway, feed } }));
   settling.run().then(
     () => readiness.isReady && log.info({ services: catalog.serviceCount, pods: mesh.pods.count }, 'ready'),
     (error: unknown) => onError(error, 'becoming ready failed'),

@@ -1,51 +1,127 @@
 import type { SourceItem } from './api/items.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
+import type { ApiClient } from './kubernetes/api.js';
+import type { Log } from './log.js';
 import type { Catalog } from './model/catalog.js';
 import type { Change } from './model/mesh.js';
 import type { Problem } from './model/problem.js';
 import type { ObjectFinding } from './model/references.js';
-import { watchFiles } from './sources/files.js';
+import { type Files, watchFiles } from './sources/files.js';
+import { type KubernetesSource, watchKubernetes } from './sources/kubernetes.js';
 import type { ResourceState } from './sources/kubernetes-state.js';
+import { Precedence } from './sources/precedence.js';
 import { placeFindings, rootStates } from './sources/problems.js';
 
 export interface FeedOptions {
-  readonly config: Pick<Config, 'manifests'>;
+  readonly config: Pick<Config, 'manifests' | 'node'>;
+  /** Of the API server; undefined: it is no source. */
+  readonly client: ApiClient | undefined;
   readonly clock: Clock;
+  readonly log: Log;
   readonly onChanges: (changes: readonly Change[]) => void;
 }
 
-/** All sources of an agent together. */
-export interface Feed {
-  /** Resolves when each has been read once. */
-  readonly synced: Promise<void>;
-  /** How each fares, with the objects of the catalog that came from it. `hasSynced`: whether `synced` has resolved. */
-  items(catalog: Catalog, hasSynced: boolean): readonly SourceItem[];
-  /** Of the API server; none without one. */
-  watches(): readonly ResourceState[];
-  /** What is wrong with what they gave. */
-  problems(): readonly Problem[];
+/** All sources of an agent together: directories of manifests, an API server, or both. */
+export class Feed {
+  readonly #options: FeedOptions;
+  /** Where both are sources of one mesh. */
+  readonly #precedence: Precedence | undefined;
+  readonly #files: Files | undefined;
+  readonly #kubernetes: KubernetesSource | undefined;
+  #fileProblems: readonly Problem[] = [];
+  #apiProblems: readonly Problem[] = [];
+  #haveFiles = false;
+
+  constructor(options: FeedOptions) {
+    const { client, clock, config, log } = options;
+    this.#options = options;
+    if (config.manifests.length > 0 && client !== undefined) this.#precedence = new Precedence();
+    if (config.manifests.length > 0) {
+      this.#files = watchFiles(config.manifests, {
+        clock,
+        onChanges: (changes) => this.#take('files', changes),
+        onProblems: (problems) => {
+          this.#fileProblems = problems;
+        },
+      });
+      void this.#files.synced.then(() => {
+        this.#haveFiles = true;
+      });
+    }
+    if (client !== undefined) {
+      this.#kubernetes = watchKubernetes({
+        ...{ client, clock, log },
+        node: config.node,
+        random: Math.random,
+        onChanges: (changes) => this.#take('kubernetes', changes),
+        onProblems: (problems) => {
+          this.#apiProblems = problems;
+        },
+      });
+    }
+  }
+
+  /** Resolves when each source has been read once. */
+  get synced(): Promise<void> {
+    return Promise.all([this.#files?.synced, this.#kubernetes?.synced]).then(() => undefined);
+  }
+
+  /** How each source fares, with what it gave. */
+  items(catalog: Catalog): readonly SourceItem[] {
+    const roots = rootStates(this.#options.config.manifests, catalog, this.#fileProblems);
+    return [
+      ...roots.map((root) => ({ ...root, synced: this.#haveFiles })),
+      ...this.watches().map(({ resource, synced, trouble, objects }) => {
+        return { name: `kubernetes/${resource}`, synced, trouble, objects };
+      }),
+    ];
+  }
+
+  /** Resources of the API server; none without one. */
+  watches(): readonly ResourceState[] {
+    return this.#kubernetes?.states() ?? [];
+  }
+
+  /** What keeps `synced` from resolving. */
+  get missing(): string {
+    const parts = this.#files === undefined || this.#haveFiles ? [] : ['manifests have not been read yet'];
+    const open = this.watches().filter(({ synced }) => !synced);
+    return [...parts, ...sentences(open.map((each) => ({ ...each, trouble: each.trouble || 'not listed yet' })))].join(
+      '; ',
+    );
+  }
+
+  /** What is wrong with following the API server; empty when nothing is. */
+  get trouble(): string {
+    return sentences(this.watches().filter(({ trouble }) => trouble !== '')).join('; ');
+  }
+
+  /** What is wrong with what the sources gave. */
+  problems(): readonly Problem[] {
+    return [...this.#fileProblems, ...this.#apiProblems, ...(this.#precedence?.problems() ?? [])];
+  }
+
   /** Gives findings of objects the places of their fields. */
-  locate(findings: readonly ObjectFinding[]): readonly Problem[];
-  stop(): void;
+  locate(findings: readonly ObjectFinding[]): readonly Problem[] {
+    const nowhere = { line: 0, column: 0 };
+    return placeFindings(findings, (fields) => this.#files?.locate(fields) ?? fields.map(() => nowhere));
+  }
+
+  stop(): void {
+    this.#files?.stop();
+    this.#kubernetes?.stop();
+  }
+
+  #take(source: 'files' | 'kubernetes', changes: readonly Change[]): void {
+    const effective = this.#precedence?.take(source, changes) ?? changes;
+    if (effective.length > 0) this.#options.onChanges(effective);
+  }
 }
 
-export function openFeed({ config, clock, onChanges }: FeedOptions): Feed {
-  let problems: readonly Problem[] = [];
-  const files = watchFiles(config.manifests, {
-    clock,
-    onChanges,
-    onProblems: (all) => {
-      problems = all;
-    },
-  });
-  return {
-    synced: files.synced,
-    items: (catalog, hasSynced) =>
-      rootStates(config.manifests, catalog, problems).map((root) => ({ ...root, synced: hasSynced })),
-    watches: () => [],
-    problems: () => problems,
-    locate: (findings) => placeFindings(findings, (fields) => files.locate(fields)),
-    stop: () => files.stop(),
-  };
+/** `services, pods: why` for each different why. */
+function sentences(states: readonly Pick<ResourceState, 'resource' | 'trouble'>[]): readonly string[] {
+  const byTrouble = new Map<string, string[]>();
+  for (const { resource, trouble } of states) byTrouble.set(trouble, [...(byTrouble.get(trouble) ?? []), resource]);
+  return [...byTrouble].map(([trouble, resources]) => `${resources.join(', ')}: ${trouble}`);
 }

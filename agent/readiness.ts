@@ -11,7 +11,7 @@ const tasks: readonly Task[] = ['sources', 'tables', 'gateway', 'canary'];
  */
 export class Readiness {
   readonly #open = new Map<Task, string>([
-    ['sources', 'manifests have not been read yet'],
+    ['sources', 'they have not been read yet'],
     ['tables', 'tables have not been programmed yet'],
     ['gateway', 'nothing was compiled for it yet'],
     ['canary', 'no connection was redirected yet'],

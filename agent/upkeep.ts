@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import type { Feed } from './feed.js';
 import type { GatewayHost } from './gateway-host.js';
 import type { Datapath } from './kernel/kernel.js';
 import type { Log } from './log.js';
@@ -23,12 +24,13 @@ export interface UpkeepOptions {
   readonly datapath: Pick<Datapath, 'repair'>;
   readonly sync: Pick<Sync, 'tick' | 'seek' | 'verify' | 'reroute'>;
   readonly heartbeat: () => void;
+  readonly feed: Pick<Feed, 'missing' | 'trouble'>;
   readonly gateway: Pick<GatewayHost, 'supervisor' | 'listeners' | 'ingress' | 'pemFiles'>;
 }
 
 /** What an agent does again and again, until the returned function is called. Trouble degrades readiness and is tried again. */
 export function startUpkeep(options: UpkeepOptions): () => void {
-  const { clock, log, readiness, datapath, sync, heartbeat, gateway } = options;
+  const { clock, log, readiness, datapath, sync, heartbeat, feed, gateway } = options;
   const attempt = (what: string, work: () => void): (() => void) => {
     return () => {
       try {
@@ -42,6 +44,9 @@ export function startUpkeep(options: UpkeepOptions): () => void {
   };
   const tick = attempt('tick', () => {
     heartbeat();
+    const { missing } = feed;
+    if (missing !== '') readiness.wait('sources', missing);
+    readiness.degrade('kubernetes', missing === '' ? feed.trouble : '');
     sync.tick();
     gateway.supervisor.tick();
     readiness.degrade('gateway', gateway.supervisor.trouble);
