@@ -32,7 +32,6 @@ const gatewayPatienceMs = 10_000;
 /** The way to readiness: all sources, then the tables, then a canary connection and the gateway. Each is tried until it works. */
 export class Settling {
   readonly #options: SettlingOptions;
-  #hasSynced = false;
   #isStopped = false;
   #cancel: () => void = () => undefined;
 
@@ -40,16 +39,11 @@ export class Settling {
     this.#options = options;
   }
 
-  get hasSynced(): boolean {
-    return this.#hasSynced;
-  }
-
   /** Resolves when the node is ready or `stop` was called. */
   async run(): Promise<void> {
     const { clock, intake, readiness, sync, synced, canary } = this.#options;
     await synced;
     if (this.#isStopped) return;
-    this.#hasSynced = true;
     readiness.finish('sources');
     let crowded: TableName | undefined;
     await this.#insist('tables', async () => {
