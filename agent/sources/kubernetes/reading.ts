@@ -47,9 +47,10 @@ export function readItem(raw: Raw, resource: Resource, version: string, origin: 
   const slim = slimMetadata(metadata as Raw, resource);
   const whole = { ...rest, metadata: slim, apiVersion: apiVersionOf(resource, version), kind: resource.kind };
   const distrusted = resource.kind === 'Pod' ? distrust(slim) : [];
+  const isPlaced = resource.kind === 'Pod' && resource.shape === 'whole';
   const { object, ref, findings } = parseObject(whole, origin);
   const subject = ref === undefined ? nameOf(resource, slim) : showRef(ref.kind, ref.key);
-  const problems = [...distrusted, ...findings].map((finding) => ({
+  const problems = [...(isPlaced ? distrusted : []), ...findings].map((finding) => ({
     ...finding,
     file: origin.file,
     line: 0,
@@ -57,7 +58,7 @@ export function readItem(raw: Raw, resource: Resource, version: string, origin: 
     resource: subject,
   }));
   return {
-    object: object?.kind === 'Pod' && resource.shape === 'whole' ? { ...object, uid: uidOf(slim) } : object,
+    object: object?.kind === 'Pod' && isPlaced ? { ...object, uid: uidOf(slim) } : object,
     isInvalid: findings.some(({ severity }) => severity === 'error'),
     problems,
   };

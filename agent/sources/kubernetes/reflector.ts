@@ -342,7 +342,7 @@ export class Reflector {
     if (failure.status === 401 || failure.status === 403) return this.#refuses(failure);
     if (failure.status !== 0) return this.#fails('failed', failure);
     if (this.#opened === undefined) return this.#fails('unreachable', failure);
-    return this.#breaks();
+    return this.#breaks(failure);
   }
 
   #relists(): 0 {
@@ -368,8 +368,8 @@ export class Reflector {
   }
 
   /** A stream broke: the next goes on where it ended. */
-  async #breaks(): Promise<number> {
-    if (!this.#fellSilent()) {
+  async #breaks(failure: ApiError): Promise<number> {
+    if (!this.#fellSilent() && failure.reason !== 'Idle') {
       this.#isDoubtful = true;
       this.#restarts('cut');
       return this.#backoff.failed(this.#options.clock.monotonic());
