@@ -14,6 +14,7 @@ function readSeconds(text: string): number {
 interface DemoArguments {
   readonly seconds?: number;
   readonly output: 'table' | 'json';
+  readonly kubernetes?: boolean;
 }
 
 /** Other commands exit at once when their reader is gone; the demo has things to remove. */
@@ -27,11 +28,13 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('play the example with real traffic and show what is routed where')
     .option('--seconds <n>', 'end by itself after this time, with a summary. Default: until Ctrl-C', readSeconds)
+    .option('--kubernetes', 'feed the agent by a Kubernetes API server of its own, instead of a directory')
     .addOption(new Option('-o, --output <format>', 'of the summary').choices(['table', 'json']).default('table'))
-    .action(async ({ seconds, output }: DemoArguments) => {
+    .action(async ({ seconds, output, kubernetes = false }: DemoArguments) => {
       const streams = { output: process.stdout, words: process.stderr, environment: process.env };
       endWithNpm(systemClock);
       for (const stream of [process.stdout, process.stderr]) endInOrder(stream);
-      process.exitCode = await playDemo({ seconds: seconds ?? null, format: output }, streams, systemClock);
+      const options = { seconds: seconds ?? null, format: output, kubernetes };
+      process.exitCode = await playDemo(options, streams, systemClock);
     });
 }

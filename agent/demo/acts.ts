@@ -22,13 +22,15 @@ const pollPace = 5;
 
 /** What is done at the beginning of each phase, and what was measured of it. */
 export class Acts {
-  readonly facts: StoryFacts = noFacts();
+  readonly facts: StoryFacts;
   readonly #stage: Stage;
   readonly #lap: (lap: Lap) => Promise<void>;
   #agentKilled = 0;
+  #serverLeft = 0;
 
   /** `lap` resolves when every request from now on belongs to it. */
   constructor(stage: Stage, lap: (lap: Lap) => Promise<void>) {
+    this.facts = noFacts(stage.feed.name);
     this.#stage = stage;
     this.#lap = lap;
   }
@@ -50,8 +52,14 @@ export class Acts {
     slow: () => this.#slowDown(),
     failing: () => this.#fail(),
     weight: () => this.#healAndWeigh(),
-    drain: () => this.#command('drain:change', 'drain', 'default/order-1'),
-    undrain: () => this.#command('undrain:change', 'undrain', 'default/order-1'),
+    drain: async () => {
+      await this.#takeServerAway();
+      await this.#command('drain:change', 'drain', 'default/order-1');
+    },
+    undrain: async () => {
+      await this.#bringServerBack();
+      await this.#command('undrain:change', 'undrain', 'default/order-1');
+    },
     agentless: () => this.#killAgent(),
     restart: () => this.#restartAgent(),
     worker: () => this.#killWorker(),
@@ -93,6 +101,41 @@ export class Acts {
     await weft([...args, '--api', run.api]);
     tell(`$ weft ${args.join(' ')}`);
     await this.#wait(spreadDelay);
+  }
+
+  /** Where there is an API server: without it nothing changes, and what is told the agent itself takes effect all the same. */
+  async #takeServerAway(): Promise<void> {
+    const { clock, feed, tell } = this.#stage;
+    if (feed.server === null) return;
+    await feed.server.leave();
+    this.#serverLeft = clock.monotonic();
+    tell('the API server is away: its connections are cut, its port is closed');
+  }
+
+  async #bringServerBack(): Promise<void> {
+    const { agent, clock, feed, tell } = this.#stage;
+    if (feed.server === null) return;
+    const [agentReady, troubles] = [await agent.isReady(), await agent.troubles()];
+    tell(`the agent is ${agentReady ? 'ready all the same' : 'not ready'}; it says ${troubles?.[0] ?? 'nothing'}`);
+    await feed.server.comeBack();
+    const back = clock.monotonic();
+    this.facts.server = { away: back - this.#serverLeft, agentReady, caughtUp: null };
+    tell(`the API server is back after${seconds(this.facts.server.away)}`);
+    void this.#catchUp(back);
+  }
+
+  /** Ends when the agent does. */
+  async #catchUp(back: number): Promise<void> {
+    const { agent, clock, signal, tell } = this.#stage;
+    while (agent.state === 'ready' && !signal.aborted) {
+      if ((await agent.troubles())?.length === 0) {
+        const caughtUp = clock.monotonic() - back;
+        this.facts.server = { ...this.facts.server!, caughtUp };
+        tell(`the agent watches it again,${seconds(caughtUp)} after it was back`);
+        return;
+      }
+      await pause(clock, pollPace);
+    }
   }
 
   /** Nothing is to change, so every request from before the kill on counts. */

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BackendItem, ServiceItem } from '../api/items.js';
+import type { BackendItem, ServiceItem, Status } from '../api/items.js';
 import { type Clock, pause } from '../clock.js';
 import { findOrphans, markOf } from '../kernel/orphans.js';
 import { node, nodeName } from './cast.js';
@@ -71,7 +71,7 @@ export class AgentProcess {
 
   /** Resolves with the ms since it was started. Throws when it takes too long or `signal` is aborted. */
   async untilReady(signal: AbortSignal): Promise<number> {
-    while ((await this.#get('/readyz').catch(() => null))?.status !== 200) {
+    while (!(await this.isReady())) {
       signal.throwIfAborted();
       if (this.state === 'dead') throw new Error(`the agent did not start\n${this.#lastWords()}`);
       if (this.#clock.monotonic() - this.#started > patience) throw new Error(await this.#whyNotReady());
@@ -97,6 +97,19 @@ export class AgentProcess {
   async backends(): Promise<readonly BackendItem[] | null> {
     const answer = await this.#get('/v1/backends').catch(() => null);
     return answer?.status === 200 ? (JSON.parse(answer.body) as { items: BackendItem[] }).items : null;
+  }
+
+  /** Whether /readyz says so. */
+  async isReady(): Promise<boolean> {
+    return (await this.#get('/readyz').catch(() => null))?.status === 200;
+  }
+
+  /** What is wrong with its sources, as GET /v1/status tells; null while the agent does not answer. */
+  async troubles(): Promise<readonly string[] | null> {
+    const answer = await this.#get('/v1/status').catch(() => null);
+    if (answer?.status !== 200) return null;
+    const { sources } = JSON.parse(answer.body) as Status;
+    return sources.filter(({ trouble }) => trouble !== '').map(({ name, trouble }) => `${name}: ${trouble}`);
   }
 
   /** pids of its gateway workers, sorted; of those that an earlier agent left none. */

@@ -16,10 +16,18 @@ export interface ClusterObject {
   readonly [field: string]: unknown;
 }
 
+export interface ObjectName {
+  /** As a CustomResourceDefinition would be named. */
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** What is to be done at the API server. */
-export type Write = { readonly apply: ClusterObject } | { readonly remove: ClusterObject };
+export type Write = { readonly apply: ClusterObject } | { readonly remove: ObjectName };
 
 const clusterWide: ReadonlySet<string> = new Set(['Namespace', 'Node', 'GatewayClass']);
+const sliceResource = 'endpointslices.discovery.k8s.io';
 /** Where agents have their Lease. */
 const systemNamespace = 'weft-system';
 
@@ -62,7 +70,7 @@ export class Cluster {
     return [
       { apply: plain(object) },
       ...changed.map((slice) => ({ apply: plain(slice) })),
-      ...gone.map((slice) => ({ remove: plain(slice) })),
+      ...gone.map(({ metadata: { namespace, name } }) => ({ remove: { resource: sliceResource, namespace, name } })),
     ];
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import { abortable } from './abortable.js';
 import { AgentProcess, weft } from './agent-process.js';
 import { backendPods, type CastPod } from './cast.js';
+import { ClusterFeed } from './cluster-feed.js';
 import { DirectoryFeed } from './directory-feed.js';
 import { noFacts } from './facts.js';
 import type { Feed } from './feed.js';
@@ -25,6 +26,8 @@ export interface DemoOptions {
   /** How long the phases take together; null: {@link storySeconds}, and then on until it is interrupted. */
   readonly seconds: number | null;
   readonly format: 'table' | 'json';
+  /** A Kubernetes API server feeds the agent, instead of a directory. */
+  readonly kubernetes: boolean;
 }
 
 export interface DemoStreams {
@@ -47,7 +50,7 @@ export async function playDemo(options: DemoOptions, streams: DemoStreams, clock
   const control = new AbortController();
   const giveSignalsBack = abortOnSignals(control);
   try {
-    const cgroupRoot = preflight();
+    const cgroupRoot = preflight(options.kubernetes);
     for (const name of await removeDeadRuns(cgroupRoot, clock)) streams.words.write(`removed what ${name} had left\n`);
     const performance = new Performance(runOf(ownName(), cgroupRoot), options, streams, clock, control);
     return await performance.play(cgroupRoot);
@@ -85,7 +88,9 @@ class Performance {
     this.#monitor = new Monitor(this.#services, clock, run.api, options.seconds, (pod, after) =>
       this.#story?.back(pod, after),
     );
-    this.#feed = new DirectoryFeed(run, this.#ipv6);
+    this.#feed = options.kubernetes
+      ? new ClusterFeed(run, this.#ipv6, (error) => control.abort(error))
+      : new DirectoryFeed(run, this.#ipv6);
     this.#agent = new AgentProcess(run, this.#feed.options, clock, (error) => control.abort(error));
   }
 
@@ -94,7 +99,9 @@ class Performance {
     let end: unknown = null;
     try {
       this.#view = openView(this.#streams.output, this.#streams.words, this.#streams.environment);
-      cancels.push(this.#clock.every(this.#view.pace, () => this.#view?.show(this.#monitor.scene(this.#agent))));
+      cancels.push(
+        this.#clock.every(this.#view.pace, () => this.#view?.show(this.#monitor.scene(this.#agent, this.#feed.server))),
+      );
       await this.#prepare();
       cancels.push(this.#clock.every(statePace, () => void this.#monitor.ask(this.#agent)));
       await this.#perform();
@@ -116,6 +123,10 @@ class Performance {
     await buildTopology(this.#run, signal);
     this.#tell('made network namespaces as pods, joined by a bridge, without a route out; the node is one more');
     await this.#feed.open();
+    if (this.#feed.server !== null) {
+      const { address, pid } = this.#feed.server;
+      this.#tell(`a Kubernetes API server, pid ${pid}, has the example's objects: ${address}, on the node's loopback`);
+    }
     this.#startAgent();
     signal.throwIfAborted();
     await Promise.all(backendPods.map((pod) => this.#serve(pod)));
@@ -189,7 +200,7 @@ class Performance {
 
   #conclude(end: unknown, troubles: readonly string[], leftovers: readonly string[]): number {
     const { output, words, environment } = this.#streams;
-    const summary = summarize(this.#monitor.tally, { ...(this.#story?.facts ?? noFacts()), leftovers });
+    const summary = summarize(this.#monitor.tally, { ...(this.#story?.facts ?? noFacts(this.#feed.name)), leftovers });
     if (output.isTTY === true)
       for (const { at, text } of this.#monitor.events) words.write(`${at.toFixed(1).padStart(6)} s  ${text}\n`);
     for (const trouble of troubles) words.write(`weft demo: while removing: ${trouble}\n`);

@@ -7,6 +7,7 @@ import type { Run } from './run.js';
 
 /** Directories of manifests: the example's own, and one of Pods that say in which namespace they live. */
 export class DirectoryFeed implements Feed {
+  readonly name = 'directory';
   readonly server = null;
   readonly options: readonly string[];
   readonly #run: Run;

@@ -1,5 +1,9 @@
+import type { FeedName } from './feed.js';
+
 /** What was measured beside the requests. Times in ms; null when the run ended before. */
 export interface Facts {
+  /** What fed the agent. */
+  readonly feed: FeedName;
   /** From the backend's kill to its Pod's manifest saying not ready. */
   readonly markedAfter: number | null;
   /** From the manifest to the agent's API having it. */
@@ -16,17 +20,29 @@ export interface Facts {
   readonly slowBack: number | null;
   /** From when catalog-2 was well again to the same. */
   readonly failingBack: number | null;
+  /** Of the API server's absence; null where a directory feeds the agent. */
+  readonly server: ServerFacts | null;
   /** From the first request to the end of the last phase, in s; null when not all phases were played. */
   readonly seconds: number | null;
   /** What was found of the run after it had been removed. */
   readonly leftovers: readonly string[];
 }
 
+export interface ServerFacts {
+  /** From when it left to its listening again. */
+  readonly away: number;
+  /** Whether the agent was ready at the end of this time. */
+  readonly agentReady: boolean;
+  /** From its listening again to the agent having no trouble with it; null when the agent was killed before. */
+  readonly caughtUp: number | null;
+}
+
 /** What the story measures: all but what is found after it. */
 export type StoryFacts = { -readonly [Name in keyof Omit<Facts, 'leftovers'>]: Facts[Name] };
 
-export function noFacts(): StoryFacts {
+export function noFacts(feed: FeedName): StoryFacts {
   return {
+    feed,
     markedAfter: null,
     spreadAfter: null,
     agentDead: null,
@@ -35,6 +51,7 @@ export function noFacts(): StoryFacts {
     workerReplaced: null,
     slowBack: null,
     failingBack: null,
+    server: null,
     seconds: null,
   };
 }

@@ -1,7 +1,10 @@
 import type { CastPod } from './cast.js';
 
+export type FeedName = 'directory' | 'kubernetes';
+
 /** Where the agent's objects come from. */
 export interface Feed {
+  readonly name: FeedName;
   /** Options of `weft run` that name it. */
   readonly options: readonly string[];
   /** The API server that it goes through; null for a directory. */
@@ -12,14 +15,14 @@ export interface Feed {
   mark(pod: CastPod, ready: boolean): Promise<void>;
 }
 
-/** An API server as a process of its own. */
+/** An API server, for watching it and for taking it away. */
 export interface FeedServer {
-  /** null while it is dead. */
+  /** null while it is away, and before it was first there. */
   readonly pid: number | null;
-  /** `https://HOST:PORT`; empty before it first ran. */
+  /** `https://HOST:PORT`; empty before it was first there. */
   readonly address: string;
-  /** Kills it with SIGKILL; resolves when it is gone. */
-  kill(): Promise<void>;
-  /** Starts it again, with the objects that it had. Resolves when it listens. */
-  revive(): Promise<void>;
+  /** Cuts all of its connections and closes its port; what it keeps stays. */
+  leave(): Promise<void>;
+  /** Resolves when it listens again, on the same port. */
+  comeBack(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { AgentProcess } from './agent-process.js';
 import { backendsOf, type CastService, podNamespace } from './cast.js';
 import { Comeback } from './comeback.js';
+import type { FeedServer } from './feed.js';
 import { type Lap, phaseOf, phases } from './phases.js';
 import { type Question, questions } from './questions.js';
 import { Recent } from './recent.js';
@@ -84,7 +85,7 @@ export class Monitor {
     if (agent.state === 'ready') this.#backends = (await agent.backends()) ?? this.#backends;
   }
 
-  scene(agent: AgentProcess): Scene {
+  scene(agent: AgentProcess, server: FeedServer | null): Scene {
     const phase = this.#lap === null ? null : phaseOf(this.#lap);
     const now = this.#clock.monotonic();
     return {
@@ -93,6 +94,7 @@ export class Monitor {
       phase: phase === null ? null : { number: phases.indexOf(phase) + 1, of: phases.length, title: phase.title },
       events: this.events,
       agent: { state: agent.state, pid: agent.pid, starts: this.#agentStarts, workers: this.#workers },
+      server: server === null ? null : { pid: server.pid, address: server.address },
       services: questions
         .filter(({ name, service }) => name === service)
         .map((question) => this.#service(question, now))

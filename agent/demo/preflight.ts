@@ -18,16 +18,19 @@ const failed = 1;
 const notPermitted = 77;
 /** Program by the Debian package that has it. */
 const programs = { ip: 'iproute2', nginx: 'nginx-light', nsenter: 'util-linux' };
+/** Further ones, of `--kubernetes` alone. */
+const clusterPrograms = { openssl: 'openssl' };
 /** Where Debian's python3-flask puts its module. */
 const flask = '/usr/lib/python3/dist-packages/flask';
 
 /** Returns where cgroup v2 is mounted. Throws an {@link Obstacle} when something that the demo needs is missing. */
-export function preflight(): string {
+export function preflight(kubernetes: boolean): string {
   if (process.platform !== 'linux') throw new Obstacle(failed, `the demo needs Linux, this is ${process.platform}`);
   if (process.geteuid?.() !== 0) {
     throw new Obstacle(notPermitted, 'the demo makes network namespaces and loads BPF programs: run it as root');
   }
-  for (const [program, debianPackage] of Object.entries(programs)) {
+  const needed = kubernetes ? { ...programs, ...clusterPrograms } : programs;
+  for (const [program, debianPackage] of Object.entries(needed)) {
     if (!isInstalled(program)) throw new Obstacle(failed, `${program} is missing: apt-get install ${debianPackage}`);
   }
   if (!existsSync(flask)) throw new Obstacle(failed, `${flask} is missing: apt-get install python3-flask`);

@@ -1,3 +1,4 @@
+import type { FeedName } from './feed.js';
 import { type Line, plain, type Span, styled, table } from './paint.js';
 import type { ShareRow } from './shares.js';
 import type { Summary } from './summary.js';
@@ -5,6 +6,12 @@ import { percent } from './verdict.js';
 
 const connectionHeader = ['PHASE', 'SERVICE', 'WEIGHTS', 'SHARES', 'CONNECTIONS', 'FAILED'];
 const requestHeader = ['GATEWAY', 'RULE', 'BACKEND', 'EXPECTED', 'SHARE', 'REQUESTS', 'FAILED'];
+
+/** What the summary says of what fed the agent: of a directory nothing. */
+const feeds: Readonly<Record<FeedName, string>> = {
+  directory: '',
+  kubernetes: '; a Kubernetes API server fed the agent',
+};
 
 /**
  * The summary's lines: connections by phase, a row for each Service; requests through the gateway over all phases; then
@@ -20,7 +27,7 @@ export function drawSummary(summary: Summary): Line[] {
   return [
     ...section(connectionHeader, connections, [false, false, false, false, true, true]),
     ...section(requestHeader, gateway, [false, false, false, true, true, true, true]),
-    plain(`${requests} requests, ${failed} failed`),
+    plain(`${requests} requests, ${failed} failed${feeds[summary.facts.feed]}`),
     ...summary.verdicts.map(({ met: kept, text }): Line => [mark(kept), { text: `  ${text}` }]),
     ...(summary.seconds === null ? [plain('ended before the last phase')] : [verdictLine(met)]),
   ];

@@ -52,6 +52,8 @@ export interface Scene {
     /** pids of gateway workers, also of those that a dead agent left. */
     readonly workers: readonly number[];
   };
+  /** The API server that feeds the agent; null where a directory does. */
+  readonly server: { readonly pid: number | null; readonly address: string } | null;
   readonly services: readonly SceneService[];
   readonly routes: readonly SceneRoute[];
   readonly requests: number;

@@ -38,7 +38,7 @@ export function drawScreen(scene: Scene, width: number, height: number): Line[] 
     [title(scene)],
     services(scene, width),
     drawRoutes(scene.routes, width),
-    [agentLine(scene), countLine(scene)],
+    [agentLine(scene), ...serverLines(scene), countLine(scene)],
   ];
   const lines = above.flat().length + 1;
   const gaps = above.length + 1;
@@ -85,6 +85,15 @@ function agentLine({ agent }: Scene): Line {
   return [{ text: 'agent     ' }, styled(agent.state, style), { text: details + gateway }];
 }
 
+function serverLines({ server }: Scene): Line[] {
+  if (server === null) return [];
+  const { pid, address } = server;
+  const state = pid === null ? styled('away', 'red') : styled('serving', 'green');
+  return [
+    [{ text: 'API       ' }, state, { text: `${pid === null ? '' : `  pid ${pid}`}  ${address} feeds the agent` }],
+  ];
+}
+
 function countLine({ requests, failed, rate }: Scene): Line {
   return [{ text: `requests  ${requests}  ${rate.toFixed(0)}/s  failed ` }, failures(failed)];
 }
@@ -100,7 +109,8 @@ export function drawLine(scene: Scene): string {
       `${name} ${backends.map((backend) => `${backend.name} ${percent(backend.share, 1)}`).join(' ')}`,
   );
   const phase = scene.phase === null ? '' : `${scene.phase.number}/${scene.phase.of}  `;
-  const counts = `${scene.rate.toFixed(0)}/s, ${scene.requests} requests, ${scene.failed} failed, agent ${scene.agent.state}`;
+  const server = scene.server === null ? '' : `, API server ${scene.server.pid === null ? 'away' : 'serving'}`;
+  const counts = `${scene.rate.toFixed(0)}/s, ${scene.requests} requests, ${scene.failed} failed, agent ${scene.agent.state}${server}`;
   return `${scene.elapsed.toFixed(1).padStart(6)} s  ${phase}${shares.join('  ')}  ${counts}`;
 }
 

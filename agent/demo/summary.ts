@@ -44,11 +44,24 @@ function trafficVerdicts(tally: Tally, shares: readonly ShareRow[], facts: Facts
     volume(tally, facts.seconds!),
     ...connectionVerdicts(tally, shares, facts),
     ...requestVerdicts(tally, shares, facts),
+    ...(facts.feed === 'kubernetes' ? [serverless(tally, facts)] : []),
     weightless(shares),
     unfailing(tally, 'through the drain and its end', ['drain', 'undrain']),
     unfailing(tally, `while the agent was dead${dead} and started again`, ['agentless', 'restart']),
     unfailing(tally, 'in all other phases', ['steady', 'slow', 'failing', 'weight', 'recovery']),
   ];
+}
+
+/** Without its API server the agent goes on with what it has, and still obeys at the node. */
+function serverless(tally: Tally, { server }: Facts): Verdict {
+  if (server === null) return { met: false, text: 'the API server was not taken away' };
+  const { requests, failed } = tally.total((lap) => phaseOf(lap)?.name === 'drain');
+  const state = server.agentReady ? 'stayed ready' : 'was not ready';
+  const caughtUp = server.caughtUp === null ? '' : ` and watched it again${seconds(server.caughtUp)} after it was back`;
+  return {
+    met: server.agentReady && requests > 0 && failed === 0,
+    text: `${failed} of ${requests} requests failed while the API server was away${seconds(server.away)}; the agent ${state}${caughtUp}`,
+  };
 }
 
 function volume(tally: Tally, elapsed: number): Verdict {

@@ -10,6 +10,7 @@ const scene: Scene = {
   phase: { number: 3, of: 8, title: 'order-1 is drained' },
   events: [{ at: 6.5, text: '$ weft drain default/order-1' }],
   agent: { state: 'ready', pid: 42, starts: 1, workers: [43, 44] },
+  server: null,
   services: [
     {
       name: 'order-service',

@@ -48,6 +48,7 @@ export function perfectTally(unit: number): Tally {
 }
 
 export const perfectFacts: Facts = {
+  feed: 'directory',
   markedAfter: 83,
   spreadAfter: 12,
   agentDead: 2500,
@@ -56,6 +57,7 @@ export const perfectFacts: Facts = {
   workerReplaced: 130,
   slowBack: 1000,
   failingBack: 9000,
+  server: null,
   seconds: 10,
   leftovers: [],
 };
