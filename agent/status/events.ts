@@ -3,9 +3,9 @@ import type { Clock } from '../clock.js';
 import { ApiError } from '../kubernetes/api.js';
 import { compareProblems, type Problem } from '../model/problem.js';
 import { type ApiObject, microTimeText } from './api-object.js';
-import type { Term } from './lease.js';
 import type { Pace } from './pace.js';
 import { groupOf, pluralOf, type RegardedKind, type Resources } from './resources.js';
+import type { Term } from './term.js';
 import { missingRule, type Troubles } from './troubles.js';
 
 export const reportingController = 'weft.dev/agent';

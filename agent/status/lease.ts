@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import { type ApiClient, ApiError } from '../kubernetes/api.js';
 import type { Log } from '../log.js';
 import { type ApiMetadata, microTimeText } from './api-object.js';
+import { OpenTerm, type Term } from './term.js';
 import { missingRule, type Troubles } from './troubles.js';
 
 /**
@@ -37,14 +38,6 @@ export interface ElectionOptions {
   readonly begin: (term: Term) => void;
   /** Resolves once nothing of an ended term is under way: only then is the Lease given away. */
   readonly settled: () => Promise<void>;
-}
-
-/** As long as this agent holds the Lease without a break. */
-export interface Term {
-  /** Aborted when it is over. */
-  readonly signal: AbortSignal;
-  /** By the clock: also while timers are late. */
-  readonly isOver: boolean;
 }
 
 export interface Election {
@@ -272,38 +265,5 @@ class LeaseElection implements Election {
     } catch (error) {
       log.info({ why: (error as Error).message }, 'the Lease is not given away: it will expire');
     }
-  }
-}
-
-class OpenTerm implements Term {
-  readonly #clock: Clock;
-  readonly #over: () => void;
-  readonly #abort = new AbortController();
-  #until = 0;
-  #cancel: () => void = () => {};
-
-  constructor(clock: Clock, until: number, over: () => void) {
-    this.#clock = clock;
-    this.#over = over;
-    this.extend(until);
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  get isOver(): boolean {
-    return this.#abort.signal.aborted || this.#clock.monotonic() >= this.#until;
-  }
-
-  extend(until: number): void {
-    this.#until = until;
-    this.#cancel();
-    this.#cancel = this.#clock.after(until - this.#clock.monotonic(), this.#over);
-  }
-
-  end(): void {
-    this.#cancel();
-    this.#abort.abort();
   }
 }

@@ -1,6 +1,6 @@
 import { type ApiClient, ApiError } from '../kubernetes/api.js';
 import type { ApiObject } from './api-object.js';
-import type { Term } from './lease.js';
+import type { Term } from './term.js';
 
 /** Objects whose status is written, and those that Events are about. */
 export type StatusKind = 'GatewayClass' | 'Gateway' | 'HTTPRoute' | 'GRPCRoute';

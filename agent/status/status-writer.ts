@@ -3,9 +3,9 @@ import { ApiError } from '../kubernetes/api.js';
 import type { Log } from '../log.js';
 import { equalValues } from '../model/equal.js';
 import type { ApiObject } from './api-object.js';
-import type { Term } from './lease.js';
 import type { Pace } from './pace.js';
 import { groupOf, pluralOf, type Resources, type StatusKind, statusKinds } from './resources.js';
+import type { Term } from './term.js';
 import { missingRule, type Troubles } from './troubles.js';
 import type { WantedStatus } from './wanted.js';
 

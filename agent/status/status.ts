@@ -3,10 +3,11 @@ import { type ApiClient, ApiError } from '../kubernetes/api.js';
 import type { Log } from '../log.js';
 import type { Problem } from '../model/problem.js';
 import { EventWriter } from './events.js';
-import { type Election, startElection, type Term } from './lease.js';
+import { type Election, startElection } from './lease.js';
 import { Pace } from './pace.js';
 import { Resources } from './resources.js';
 import { StatusWriter } from './status-writer.js';
+import type { Term } from './term.js';
 import { Troubles } from './troubles.js';
 import { type Statuses, wantedStatuses } from './wanted.js';
 
