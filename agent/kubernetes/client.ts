@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../clock.js';
 import { type ApiClient, ApiError, type ApiRequest, mostAnswerBytes } from './api.js';
+import { Arrivals } from './arrivals.js';
 import { type Access, type Credentials, CredentialsError, isSameAccess } from './credentials.js';
 import { Ending } from './ending.js';
 import { beginningOf, bodyOf, type Sending, send } from './exchange.js';
 import { LineSplitter } from './line-splitter.js';
 import { refusalError } from './refusal.js';
 import { Transport } from './transport.js';
-import { systemTrouble } from './trouble.js';
+import { oneLine, systemTrouble } from './trouble.js';
 import { hostOf } from './tunnel.js';
 import { userAgent } from './user-agent.js';
 
@@ -47,7 +48,7 @@ class HttpsClient implements ApiClient {
     try {
       const answer = await this.#answer('calls', request, ending);
       const body = await bodyOf(answer, mostAnswerBytes);
-      return body.length === 0 ? undefined : JSON.parse(body.toString('utf8'));
+      return body.length === 0 ? undefined : this.#parse(body);
     } catch (error) {
       throw this.#explain(error, ending);
     } finally {
@@ -60,7 +61,7 @@ class HttpsClient implements ApiClient {
     try {
       const answer = await this.#answer('streams', request, ending);
       ending.unbind();
-      return this.#linesOf(answer, ending, idleMs);
+      return this.#linesOf(new Arrivals(answer), answer, ending, idleMs);
     } catch (error) {
       ending.release();
       throw this.#explain(error, ending);
@@ -75,16 +76,16 @@ class HttpsClient implements ApiClient {
     return new Ending(this.#clock, `${method} ${path} of ${this.server}`, timeoutMs, signal);
   }
 
-  async *#linesOf(answer: IncomingMessage, ending: Ending, idleMs: number): AsyncGenerator<Buffer> {
+  async *#linesOf(arrivals: Arrivals, answer: IncomingMessage, ending: Ending, idleMs: number): AsyncGenerator<Buffer> {
     const splitter = new LineSplitter(longestLine);
-    const chunks = (answer as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
     const silence = new ApiError(`${this.server}: nothing arrived for ${idleMs / 1000} s`, 0, 'Idle');
     try {
       for (;;) {
+        // Counted only while there is nothing to hand on: a reader may take its time.
         const forget = this.#clock.after(idleMs, () => ending.end(silence));
-        const chunk = await chunks.next().finally(forget);
-        if (chunk.done) return;
-        yield* splitter.push(chunk.value);
+        const chunks = await ending.race(arrivals.take()).finally(forget);
+        if (chunks.length === 0) return;
+        for (const chunk of chunks) yield* splitter.push(chunk);
       }
     } catch (error) {
       throw this.#explain(error, ending);
@@ -139,6 +140,14 @@ class HttpsClient implements ApiClient {
         },
       },
     };
+  }
+
+  #parse(body: Buffer): unknown {
+    try {
+      return JSON.parse(body.toString('utf8'));
+    } catch (error) {
+      throw new ApiError(`${this.server}: the answer is no JSON: ${oneLine((error as Error).message, 200)}`);
+    }
   }
 
   #explain(error: unknown, { signal }: Ending): ApiError {

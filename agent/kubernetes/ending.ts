@@ -42,12 +42,12 @@ export class Ending {
   /** What `work` comes to, unless this ends first. */
   async race<Value>(work: Promise<Value>): Promise<Value> {
     const { signal } = this;
-    signal.throwIfAborted();
     let stop: () => void = () => {};
     const ended = new Promise<never>((_, reject) => {
       stop = () => reject(signal.reason);
-      signal.addEventListener('abort', stop);
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop);
     });
-    return Promise.race([work, ended]).finally(() => signal.removeEventListener('abort', stop));
+    return Promise.race([ended, work]).finally(() => signal.removeEventListener('abort', stop));
   }
 }

@@ -10,11 +10,6 @@ export class LineSplitter {
     this.#mostBytes = mostBytes;
   }
 
-  /** Bytes of the line whose end has not come yet. */
-  get pending(): number {
-    return this.#length;
-  }
-
   /**
    * The lines that `chunk` completes, without their ends, empty ones left out; they share its memory. Throws RangeError for one that is
    * too long.
