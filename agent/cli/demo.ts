@@ -28,7 +28,7 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('play the example with real traffic and show what is routed where')
     .option('--seconds <n>', 'end by itself after this time, with a summary. Default: until Ctrl-C', readSeconds)
-    .option('--kubernetes', 'feed the agent by a Kubernetes API server of its own, instead of a directory')
+    .option('--kubernetes', 'feed the agent from a Kubernetes API server that the demo runs, instead of a directory')
     .addOption(new Option('-o, --output <format>', 'of the summary').choices(['table', 'json']).default('table'))
     .action(async ({ seconds, output, kubernetes = false }: DemoArguments) => {
       const streams = { output: process.stdout, words: process.stderr, environment: process.env };

@@ -115,8 +115,9 @@ export class Acts {
   async #bringServerBack(): Promise<void> {
     const { agent, clock, feed, tell } = this.#stage;
     if (feed.server === null) return;
-    const [agentReady, troubles] = [await agent.isReady(), await agent.troubles()];
-    tell(`the agent is ${agentReady ? 'ready all the same' : 'not ready'}; it says ${troubles?.[0] ?? 'nothing'}`);
+    const [agentReady, troubles = []] = [await agent.isReady(), (await agent.troubles()) ?? []];
+    const words = troubles.length === 0 ? '' : `; of ${troubles.length} resources it says: ${troubles[0]}`;
+    tell(`the agent is ${agentReady ? 'ready all the same' : 'not ready'}${words}`);
     await feed.server.comeBack();
     const back = clock.monotonic();
     this.facts.server = { away: back - this.#serverLeft, agentReady, caughtUp: null };

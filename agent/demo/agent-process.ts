@@ -104,12 +104,12 @@ export class AgentProcess {
     return (await this.#get('/readyz').catch(() => null))?.status === 200;
   }
 
-  /** What is wrong with its sources, as GET /v1/status tells; null while the agent does not answer. */
+  /** What is wrong with each of its sources that has trouble, as GET /v1/status tells; null while the agent does not answer. */
   async troubles(): Promise<readonly string[] | null> {
     const answer = await this.#get('/v1/status').catch(() => null);
     if (answer?.status !== 200) return null;
     const { sources } = JSON.parse(answer.body) as Status;
-    return sources.filter(({ trouble }) => trouble !== '').map(({ name, trouble }) => `${name}: ${trouble}`);
+    return sources.map(({ trouble }) => trouble).filter((trouble) => trouble !== '');
   }
 
   /** pids of its gateway workers, sorted; of those that an earlier agent left none. */

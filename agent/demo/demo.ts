@@ -6,7 +6,7 @@ import { backendPods, type CastPod } from './cast.js';
 import { ClusterFeed } from './cluster-feed.js';
 import { DirectoryFeed } from './directory-feed.js';
 import { noFacts } from './facts.js';
-import type { Feed } from './feed.js';
+import type { Feed, FeedServer } from './feed.js';
 import { abortOnSignals, Interruption } from './interruption.js';
 import { demoServices } from './manifests.js';
 import { Monitor } from './monitor.js';
@@ -123,10 +123,7 @@ class Performance {
     await buildTopology(this.#run, signal);
     this.#tell('made network namespaces as pods, joined by a bridge, without a route out; the node is one more');
     await this.#feed.open();
-    if (this.#feed.server !== null) {
-      const { address, pid } = this.#feed.server;
-      this.#tell(`a Kubernetes API server, pid ${pid}, has the example's objects: ${address}, on the node's loopback`);
-    }
+    this.#introduce(this.#feed.server);
     this.#startAgent();
     signal.throwIfAborted();
     await Promise.all(backendPods.map((pod) => this.#serve(pod)));
@@ -137,6 +134,12 @@ class Performance {
       onRequests: (requests) => this.#monitor.add(requests),
       onEnd: (error) => this.#control.abort(error),
     });
+  }
+
+  #introduce(server: FeedServer | null): void {
+    if (server === null) return;
+    this.#tell(`a Kubernetes API server, pid ${server.pid}, has the example's objects: ${server.address}`);
+    this.#tell('no Pod says where it lives: the agent finds its namespace by its UID, in the cgroups of its processes');
   }
 
   async #serve(pod: CastPod): Promise<void> {

@@ -38,7 +38,7 @@ export function drawScreen(scene: Scene, width: number, height: number): Line[] 
     [title(scene)],
     services(scene, width),
     drawRoutes(scene.routes, width),
-    [agentLine(scene), ...serverLines(scene), countLine(scene)],
+    [agentLine(scene), ...serverLine(scene), countLine(scene)],
   ];
   const lines = above.flat().length + 1;
   const gaps = above.length + 1;
@@ -85,13 +85,14 @@ function agentLine({ agent }: Scene): Line {
   return [{ text: 'agent     ' }, styled(agent.state, style), { text: details + gateway }];
 }
 
-function serverLines({ server }: Scene): Line[] {
+/** None where a directory feeds the agent. */
+function serverLine({ server }: Scene): Line[] {
   if (server === null) return [];
   const { pid, address } = server;
-  const state = pid === null ? styled('away', 'red') : styled('serving', 'green');
-  return [
-    [{ text: 'API       ' }, state, { text: `${pid === null ? '' : `  pid ${pid}`}  ${address} feeds the agent` }],
-  ];
+  const label = { text: 'kube API  ' };
+  if (pid === null)
+    return [[label, styled('away', 'red'), { text: `  ${address}  the agent goes on with what it has` }]];
+  return [[label, styled('serving', 'green'), { text: `  pid ${pid}  ${address}  feeds the agent` }]];
 }
 
 function countLine({ requests, failed, rate }: Scene): Line {

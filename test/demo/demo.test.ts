@@ -68,9 +68,29 @@ kernelTest('the demo goes as foretold and leaves nothing', async (t) => {
   t.deepEqual(tracesOf(demo), []);
 });
 
+kernelTest('fed by an API server it goes the same way, and is not troubled by its absence', async (t) => {
+  const demo = startDemo('--kubernetes', '--seconds', '12');
+  t.is(await demo.ended, 0, demo.words);
+  const summary = JSON.parse(demo.output) as Summary;
+  t.deepEqual(
+    summary.verdicts.filter(({ met }) => !met),
+    [],
+  );
+  t.is(summary.facts.feed, 'kubernetes');
+  t.true(summary.facts.server!.away > 0);
+  t.is(new Set(summary.shares.map(({ phase }) => phase)).size, 11);
+  t.deepEqual(tracesOf(demo), []);
+});
+
 kernelTest('Ctrl-C leaves nothing, at whatever time', async (t) => {
-  for (const moment of ['made network namespaces', 'user-service runs', '2/11']) {
-    const demo = startDemo();
+  const moments = [
+    ['made network namespaces'],
+    ['user-service runs'],
+    ['a Kubernetes API server', '--kubernetes'],
+    ['2/11'],
+  ] as const;
+  for (const [moment, ...args] of moments) {
+    const demo = startDemo(...args);
     await demo.says(moment);
     t.true(tracesOf(demo).length > 0, moment);
     demo.child.kill('SIGINT');
@@ -80,7 +100,7 @@ kernelTest('Ctrl-C leaves nothing, at whatever time', async (t) => {
 });
 
 kernelTest('a demo removes what another left that was killed', async (t) => {
-  const killed = startDemo();
+  const killed = startDemo('--kubernetes');
   await killed.says('1/11');
   killed.child.kill('SIGKILL');
   t.is(await killed.ended, 'SIGKILL');

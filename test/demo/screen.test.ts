@@ -68,6 +68,17 @@ test('the screen shows where each Service and each rule sends', (t) => {
   ]);
 });
 
+test('an API server that feeds the agent has a line of its own', (t) => {
+  const draw = (pid: number | null): string[] => {
+    const fed = { ...scene, server: { pid, address: 'https://127.0.0.1:6443' } };
+    return [...drawScreen(fed, 100, 50).map((line) => paint(line, 100, false)), drawLine(fed)];
+  };
+  t.true(draw(7).includes('kube API  serving  pid 7  https://127.0.0.1:6443  feeds the agent'));
+  t.true(draw(null).includes('kube API  away  https://127.0.0.1:6443  the agent goes on with what it has'));
+  t.regex(draw(7).at(-1)!, /agent ready, API server serving$/);
+  t.regex(draw(null).at(-1)!, /agent ready, API server away$/);
+});
+
 test('the last events fill the terminal, and a low one keeps some', (t) => {
   const many = { ...scene, events: Array.from({ length: 40 }, (_, at) => ({ at, text: 'x' })) };
   const events = (height: number): number =>
