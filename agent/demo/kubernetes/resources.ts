@@ -61,6 +61,7 @@ export const resources: readonly Resource[] = [
   builtIn('', 'services', 'Service', { status: true, blank: { spec: {}, status: { loadBalancer: {} } } }),
   builtIn('', 'secrets', 'Secret', { fields: ['type'] }),
   builtIn('', 'configmaps', 'ConfigMap'),
+  builtIn('', 'events', 'Event', { fields: ['reason', 'type', 'involvedObject.kind', 'involvedObject.name'] }),
   builtIn('apps', 'deployments', 'Deployment', { status: true }),
   builtIn('discovery.k8s.io', 'endpointslices', 'EndpointSlice', {
     blank: { addressType: '', endpoints: null, ports: null },

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../clock.js';
 import { Collection, type Write } from './collection.js';
 import { type Resource, resourceName, resources } from './resources.js';
-import { type KubernetesObject, Stored } from './stored.js';
+import { type KubernetesObject, type ObjectMetadata, Stored } from './stored.js';
 
 /** Without fractions of a second, as `metadata.creationTimestamp`. */
 export const timestamp = (clock: Clock): string => new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -61,26 +62,28 @@ export class Storage {
   }
 
   /**
-   * The object as it is kept from now on: with a uid, a creation time, a generation and a resourceVersion; as it was if nothing differs.
-   * `previous` is what is there of it.
+   * The object as it is kept from now on: with a uid, a creation time, a generation and a resourceVersion, its own where it has some; as it was if
+   * nothing differs. `previous` is what is there of it.
    */
   put(collection: Collection, object: KubernetesObject, previous: Stored | undefined): Stored {
     const { resource } = collection;
-    const form = { apiVersion: object.apiVersion, kind: resource.kind, partial: false };
-    const before = previous?.object(form);
-    const old = before?.metadata;
-    const generation = Number(old?.generation ?? 0) + (before && desired(before) === desired(object) ? 0 : 1);
-    const counted = resource.custom || old?.generation !== undefined || object.metadata.generation !== undefined;
-    const metadata = {
+    const { apiVersion } = object;
+    const before = previous?.object({ apiVersion, kind: resource.kind, partial: false });
+    const old = before?.metadata ?? object.metadata;
+    const { uid, creationTimestamp, generation = old.generation } = object.metadata;
+    const metadata: ObjectMetadata = {
       ...object.metadata,
-      uid: old?.uid ?? object.metadata.uid ?? this.#options.uid(),
-      creationTimestamp: old?.creationTimestamp ?? object.metadata.creationTimestamp ?? timestamp(this.#options.clock),
-      ...(counted ? { generation: old ? generation : (object.metadata.generation ?? 1) } : {}),
+      uid: uid ?? old.uid ?? this.#options.uid(),
+      creationTimestamp: creationTimestamp ?? old.creationTimestamp ?? timestamp(this.#options.clock),
     };
-    const next = { ...object, metadata };
-    if (previous && Stored.of(resource, next, previous.revision).item() === previous.item()) return previous;
+    const counts = resource.custom && before !== undefined && generation === old.generation;
+    if (counts && desired(before) !== desired(object)) metadata.generation = Number(generation ?? 0) + 1;
+    else if (generation !== undefined || resource.custom) metadata.generation = generation ?? 1;
+    const resourceVersion = String(previous?.revision);
+    if (previous && isDeepStrictEqual(before, { ...object, metadata: { ...metadata, resourceVersion } }))
+      return previous;
     this.#revision++;
-    const stored = Stored.of(resource, next, this.#revision);
+    const stored = Stored.of(resource, { ...object, metadata }, this.#revision);
     this.#tell(collection, collection.write(this.#revision, stored.key, stored));
     return stored;
   }

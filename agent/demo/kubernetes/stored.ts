@@ -12,6 +12,10 @@ export interface ObjectMetadata {
   readonly name: string;
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly uid?: string;
+  readonly creationTimestamp?: string;
+  /** Counts the changes of everything but metadata and status. */
+  generation?: number;
   readonly [field: string]: unknown;
 }
 

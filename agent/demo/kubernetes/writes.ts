@@ -70,11 +70,13 @@ export function create(
     );
   if (object.metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
   if (collection.get(keyOf(target.namespace, name))) throw alreadyExists(subjectOf(resource, name));
-  const { status: _status, ...rest } = object;
-  return storage.put(collection, (resource.status && resource.custom ? rest : object) as KubernetesObject, undefined);
+  const { uid: _uid, creationTimestamp: _created, generation: _generation, ...metadata } = object.metadata;
+  const { status, ...rest } = object;
+  const kept = status === undefined || (resource.status && resource.custom) ? {} : { status };
+  return storage.put(collection, { ...rest, ...kept, metadata }, undefined);
 }
 
-/** What becomes of `before` when `next` is written to the object or to its status. */
+/** What becomes of `before` when `next` is written to the object or to its status: uid, creation and generation are the server's affair. */
 function merged(
   before: KubernetesObject,
   next: KubernetesObject,
@@ -82,9 +84,12 @@ function merged(
   status: boolean,
 ): KubernetesObject {
   if (status) return { ...before, status: next.status };
-  if (!resource.status) return next;
-  const { status: _status, ...rest } = next;
-  return (before.status === undefined ? rest : { ...rest, status: before.status }) as KubernetesObject;
+  const { uid, creationTimestamp, generation } = before.metadata;
+  const metadata = { ...next.metadata, uid, creationTimestamp, ...(generation === undefined ? {} : { generation }) };
+  const whole: KubernetesObject = { ...next, metadata };
+  if (!resource.status) return whole;
+  const { status: _status, ...rest } = whole;
+  return before.status === undefined ? rest : { ...rest, status: before.status };
 }
 
 function replace(
