@@ -83,8 +83,11 @@ export class Holdings {
     return this.list().finish();
   }
 
-  /** A list that will take the place of what is kept. */
-  list(): Listing {
+  /**
+   * A list that will take the place of what is kept. `isAnew`: versions are not compared with those that are kept, because
+   * the server was set back and gives the same ones again.
+   */
+  list(isAnew = false): Listing {
     const kept = new Map<string, Kept>();
     const flawed = new Map<string, readonly Problem[]>();
     return {
@@ -92,7 +95,7 @@ export class Holdings {
         const identity = identify(raw);
         if (identity === undefined || !isRaw(raw)) return;
         const before = kept.get(identity.key) ?? this.#kept.get(identity.key);
-        if (before === undefined || !isSame(before, identity)) {
+        if (before === undefined || isAnew || !isSame(before, identity)) {
           kept.set(identity.key, this.#read(raw, identity, before, apiVersion, flawed));
           return;
         }

@@ -57,6 +57,8 @@ export class Reflector {
   #isQuiet = true;
   /** Whether the server may be one that does not know the version yet, or not any more: a silent watch proves nothing. */
   #isDoubtful = false;
+  /** Whether the server was set back to an earlier state, so that its versions come again. */
+  #wasSetBack = false;
   #missingSince: number | undefined;
   #expiredAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
@@ -142,7 +144,7 @@ export class Reflector {
   }
 
   async #listPages(): Promise<void> {
-    const listing = this.holdings.list();
+    const listing = this.holdings.list(this.#wasSetBack);
     const pace = this.#pace();
     let version = '';
     await this.#firstServed(async () => {
@@ -186,6 +188,7 @@ export class Reflector {
   #take(listing: Listing, version: string): void {
     const changes = listing.finish();
     this.#version = version;
+    this.#wasSetBack = false;
     this.#missingSince = undefined;
     this.#works();
     if (changes.length > 0) this.#options.onChanges(changes);
@@ -212,7 +215,7 @@ export class Reflector {
     const seconds = this.#seconds(true);
     try {
       const lines = await this.#firstServed(() => this.#open(query, seconds));
-      return await this.#follow(lines, seconds, this.holdings.list());
+      return await this.#follow(lines, seconds, this.holdings.list(this.#wasSetBack));
     } catch (error) {
       const isRefused = error instanceof ApiError && [400, 406, 415, 422].includes(error.status);
       if (!isRefused && !this.#fellSilent()) throw error;
@@ -337,7 +340,9 @@ export class Reflector {
   async #recover(error: unknown): Promise<number> {
     if (this.#hasDrifted) return this.#relists();
     const failure = error instanceof ApiError ? error : new ApiError(String(error), 500);
-    if (failure.status === 410 || isFromFuture(failure)) return this.#expires();
+    const isSetBack = isFromFuture(failure);
+    this.#wasSetBack ||= isSetBack;
+    if (failure.status === 410 || isSetBack) return this.#expires();
     if (failure.status === 404 && isCustom(this.resource)) return this.#misses();
     if (failure.status === 401 || failure.status === 403) return this.#refuses(failure);
     if (failure.status !== 0) return this.#fails('failed', failure);
