@@ -9,15 +9,17 @@ const podScript = fileURLToPath(new URL('../../../test/kernel/pod.py', import.me
 export interface Place {
   /** Path of a network namespace; the test's own when absent. */
   readonly netns?: string;
-  /** Path of the cgroup it is put into; the test's own when absent. */
-  readonly cgroup?: string;
+  /** Path of the cgroup it is put into, or paths of several hierarchies; the test's own when absent. */
+  readonly cgroup?: string | readonly string[];
 }
 
 /** Starts a command in a namespace and a cgroup. It is the direct child: its pid is the command's. */
 export function spawnIn(place: Place, command: readonly string[], stdin: 'pipe' | 'ignore' = 'ignore'): ChildProcess {
   const enter = place.netns ? ['nsenter', `--net=${place.netns}`] : [];
-  const join = place.cgroup ? `echo $$ > ${place.cgroup}/cgroup.procs && ` : '';
-  return spawn('bash', ['-c', `${join}exec "$@"`, 'bash', ...enter, ...command], { stdio: [stdin, 'pipe', 'pipe'] });
+  const join = [place.cgroup ?? []].flat().map((cgroup) => `echo $$ > ${cgroup}/cgroup.procs && `);
+  return spawn('bash', ['-c', `${join.join('')}exec "$@"`, 'bash', ...enter, ...command], {
+    stdio: [stdin, 'pipe', 'pipe'],
+  });
 }
 
 /** Runs a command to its end. Returns what it printed; throws when it fails. */
