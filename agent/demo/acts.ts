@@ -19,6 +19,8 @@ const spreadDelay = 100;
 /** Until a change counts as lost, in ms. */
 const patience = 5000;
 const pollPace = 5;
+/** Of asking what is no part of a phase, in ms. */
+const leisurelyPace = 50;
 
 /** What is done at the beginning of each phase, and what was measured of it. */
 export class Acts {
@@ -135,7 +137,7 @@ export class Acts {
         tell(`the agent watches it again,${seconds(caughtUp)} after it was back`);
         return;
       }
-      await pause(clock, pollPace);
+      await pause(clock, leisurelyPace);
     }
   }
 

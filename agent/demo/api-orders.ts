@@ -1,4 +1,4 @@
-import type { ObjectName, Write } from './cluster.js';
+import type { ClusterObject, ObjectName, Write } from './cluster.js';
 
 /** What the demo tells its API server: a line of JSON each, answered by a line each, in order. */
 export type ApiOrder =
@@ -14,5 +14,5 @@ export interface ApiAnswer {
   /** `https://HOST:PORT`; empty before it first listened. */
   readonly address: string;
   /** What was asked for by `get`; null when there is none. */
-  readonly object: unknown;
+  readonly object: ClusterObject | null;
 }

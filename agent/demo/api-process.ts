@@ -1,46 +1,88 @@
-import { writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { systemClock } from '../clock.js';
+import { fileURLToPath } from 'node:url';
 import type { ApiAnswer, ApiOrder } from './api-orders.js';
-import { ApiServer } from './kubernetes/api-server.js';
+import { node } from './cast.js';
+import type { ClusterObject, ObjectName, Write } from './cluster.js';
+import { launch } from './command.js';
+import type { FeedServer } from './feed.js';
+import { netnsOf, type Run } from './run.js';
 
-/*
- * A Kubernetes API server, a process of its own: `api-process.js FOLDER`, where its certificates are made. Each line of its standard input
- * is an {@link ApiOrder}, and is answered by an {@link ApiAnswer}; it ends with its input.
- */
+const program = join(dirname(fileURLToPath(import.meta.url)), 'api-server.js');
 
-const server = new ApiServer({ folder: process.argv[2] ?? '', clock: systemClock });
-let address = '';
+/** A Kubernetes API server as a child process, on the node's loopback. */
+export class ApiProcess implements FeedServer {
+  /** Written each time when it begins to listen. */
+  readonly kubeconfig: string;
+  address = '';
+  readonly #run: Run;
+  readonly #onEnd: (error: Error) => void;
+  #child: ChildProcess | null = null;
+  #isServing = false;
+  /** Who waits for the answers to come, in order. */
+  readonly #waiting: { readonly resolve: (answer: ApiAnswer) => void; readonly reject: (error: Error) => void }[] = [];
 
-/** Returns the object that was asked for, else null. */
-async function obey(order: ApiOrder): Promise<unknown> {
-  if ('get' in order) return server.get(order.get.resource, order.get.namespace, order.get.name) ?? null;
-  if ('close' in order) await server.close();
-  else if ('listen' in order) {
-    await server.listen();
-    address = server.url;
-    writeFileSync(order.listen.kubeconfig, server.kubeconfig(), { mode: 0o600 });
-  } else {
-    for (const write of order.write) {
-      if ('apply' in write) server.apply(write.apply);
-      else server.delete(write.remove.resource, write.remove.namespace, write.remove.name);
-    }
+  /** `onEnd` is told when the process ends. */
+  constructor(run: Run, onEnd: (error: Error) => void) {
+    this.#run = run;
+    this.#onEnd = onEnd;
+    this.kubeconfig = join(run.folder, 'kubeconfig');
   }
-  return null;
-}
 
-async function answer(line: string): Promise<void> {
-  const outcome = await obey(JSON.parse(line) as ApiOrder).then(
-    (object) => ({ failure: '', object }),
-    (error: Error) => ({ failure: error.message, object: null }),
-  );
-  process.stdout.write(`${JSON.stringify({ ...outcome, address } satisfies ApiAnswer)}\n`);
-}
+  get pid(): number | null {
+    return this.#isServing ? (this.#child?.pid ?? null) : null;
+  }
 
-let last: Promise<void> = Promise.resolve();
-const orders = createInterface({ input: process.stdin });
-orders.on('line', (line) => {
-  last = last.then(() => answer(line));
-});
-orders.on('close', () => process.exit(0));
-process.stdout.on('error', () => process.exit(0));
+  /** It obeys from now on, and does not listen yet. */
+  start(): void {
+    const place = { cgroup: this.#run.agentCgroup, netns: netnsOf(this.#run, node.name) };
+    const argv = [process.execPath, program, join(this.#run.folder, 'certificates')];
+    const child = launch(place, argv, ['pipe', 'pipe', 'pipe']);
+    let words = '';
+    child.stderr!.on('data', (chunk) => {
+      words = `${words}${chunk}`.slice(-2000);
+    });
+    child.stdin!.on('error', () => {});
+    const end = (why: string): void => {
+      const error = new Error(`the API server ended: ${words.trim() || why}`);
+      this.#isServing = false;
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+      this.#onEnd(error);
+    };
+    child.once('error', (error) => end(error.message));
+    child.once('close', (code, signal) => end(signal ?? `exit code ${code}`));
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      this.#waiting.shift()?.resolve(JSON.parse(line) as ApiAnswer);
+    });
+    this.#child = child;
+  }
+
+  /** Resolves when all of it is done. */
+  async write(writes: readonly Write[]): Promise<void> {
+    await this.#order({ write: writes });
+  }
+
+  async get(name: ObjectName): Promise<ClusterObject | null> {
+    return (await this.#order({ get: name })).object;
+  }
+
+  async leave(): Promise<void> {
+    await this.#order({ close: true });
+    this.#isServing = false;
+  }
+
+  async comeBack(): Promise<void> {
+    this.address = (await this.#order({ listen: { kubeconfig: this.kubeconfig } })).address;
+    this.#isServing = true;
+  }
+
+  async #order(order: ApiOrder): Promise<ApiAnswer> {
+    const answer = await new Promise<ApiAnswer>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#child!.stdin!.write(`${JSON.stringify(order)}\n`);
+    });
+    if (answer.failure !== '') throw new Error(`the API server did not obey: ${answer.failure}`);
+    return answer;
+  }
+}
