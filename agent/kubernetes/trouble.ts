@@ -25,6 +25,10 @@ const remedies: Readonly<Record<string, string>> = {
   EPROTO: 'it does not speak TLS as expected: is the address that of the API server?',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS: is the address that of the API server?',
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it demands a client certificate: give client-certificate and client-key',
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    'it refused the handshake: perhaps it demands a client certificate (client-certificate and client-key)',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the authority of the client certificate',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the client certificate has expired: renew it',
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'the client certificate and key do not belong together',
 };
 
