@@ -17,6 +17,8 @@ export interface StatusWriterOptions {
   readonly troubles: Troubles;
 }
 
+export type Progress = 'done' | 'more' | 'contended';
+
 /** Of one object, while others write it too. */
 const mostTries = 5;
 /** After so many the mesh is asked again what is to be written. */
@@ -64,23 +66,23 @@ export class StatusWriter {
   }
 
   /**
-   * Writes what is known to differ, and what the mesh says otherwise than last time. False: some is left. Rejects with ApiError when the server
-   * does not answer, and with TermOver.
+   * Writes what is known to differ, and what the mesh says otherwise than last time. `more`: there is more to write; `contended`: somebody else kept writing one of
+   * them. Rejects with ApiError when the server does not answer, and with TermOver.
    */
-  async write(wanted: readonly WantedStatus[]): Promise<boolean> {
+  async write(wanted: readonly WantedStatus[]): Promise<Progress> {
     const keys = new Set(wanted.map(({ key }) => key));
     for (const key of this.#settled.keys()) if (!keys.has(key)) this.#settled.delete(key);
     for (const key of this.#due) if (!keys.has(key)) this.#due.delete(key);
     let writes = 0;
-    let complete = true;
+    let progress: Progress = 'done';
     for (const each of wanted) {
       if (!this.#isOpen(each)) continue;
-      if (writes >= mostWrites) return false;
+      if (writes >= mostWrites) return 'more';
       const outcome = await this.#bring(each);
       if (outcome === 'written') writes++;
-      if (outcome === 'contended') complete = false;
+      if (outcome === 'contended') progress = 'contended';
     }
-    return complete;
+    return progress;
   }
 
   /** One that says nothing, of an object never written about, is left to the next list. */

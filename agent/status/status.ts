@@ -6,7 +6,7 @@ import { EventWriter } from './events.js';
 import { type Election, startElection } from './lease.js';
 import { Pace } from './pace.js';
 import { Resources } from './resources.js';
-import { StatusWriter } from './status-writer.js';
+import { type Progress, StatusWriter } from './status-writer.js';
 import type { Term } from './term.js';
 import { Troubles } from './troubles.js';
 import { type Statuses, wantedStatuses } from './wanted.js';
@@ -54,6 +54,8 @@ const writesPerSecond = 5;
 const soonMs = 1_000;
 /** Between comparisons with all that the server has. */
 const compareMs = 300_000;
+/** Until an object that somebody else kept writing is tried again. */
+const contendedMs = 10_000;
 const firstRetryMs = 2_000;
 const lastRetryMs = 60_000;
 /** A look takes at most one part in so many of the time. */
@@ -166,23 +168,24 @@ class WriterTurn {
   async #look(): Promise<void> {
     if (this.#ended || this.#term.isOver) return;
     try {
-      const complete = await this.#bringStatus();
+      const progress = await this.#bringStatus();
       await this.#eventWriter.tell(this.#options.problems());
       this.#failures = 0;
       this.#troubles.clear('api');
-      this.lookIn(complete ? Math.max(soonMs, this.#compareAt - this.#options.clock.monotonic()) : soonMs);
+      const rest = { done: this.#compareAt - this.#options.clock.monotonic(), more: 0, contended: contendedMs };
+      this.lookIn(Math.max(soonMs, rest[progress]));
     } catch (error) {
       if (this.#ended || this.#term.isOver) return;
       this.#failed(error);
     }
   }
 
-  /** False: some is left to write, or nothing is known yet. */
-  async #bringStatus(): Promise<boolean> {
+  /** `more`: also while nothing is known yet. */
+  async #bringStatus(): Promise<Progress> {
     const { clock, random, statuses } = this.#options;
     const began = clock.monotonic();
     const known = statuses();
-    if (known === undefined) return false;
+    if (known === undefined) return 'more';
     const wanted = wantedStatuses(known);
     const now = clock.monotonic();
     this.#notBefore = now + restFactor * (now - began);
