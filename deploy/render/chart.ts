@@ -99,7 +99,9 @@ export function renderChart(over: Values = {}, release: Release = defaultRelease
       ...{ Name: release.name, Namespace: release.namespace, Service: release.service },
       ...{ IsInstall: true, IsUpgrade: false, Revision: 1 },
     },
-    Chart: Object.fromEntries(Object.entries(chart).map(([key, value]) => [key[0]!.toUpperCase() + key.slice(1), value])),
+    Chart: Object.fromEntries(
+      Object.entries(chart).map(([key, value]) => [key[0]!.toUpperCase() + key.slice(1), value]),
+    ),
     Capabilities: { KubeVersion: { Version: release.kubeVersion }, APIVersions: release.apiVersions },
   };
   const templates = textsBelow('templates');

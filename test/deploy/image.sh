@@ -47,9 +47,13 @@ for name in debian node; do
   b inspect --type image "weft-base-$name" >/dev/null 2>&1 || base $name
 done
 
-b bud --isolation chroot --format oci -f deploy/Dockerfile \
+# What is committed, so that a file that is missing there is missed here.
+rm -rf "$work/context"
+mkdir "$work/context"
+git archive HEAD | tar -x -C "$work/context"
+b bud --isolation chroot --format oci --layers -f "$work/context/deploy/Dockerfile" \
   --build-arg BUILD_IMAGE=localhost/weft-base-node --build-arg NODE_IMAGE=localhost/weft-base-node \
-  --build-arg RUNTIME_IMAGE=localhost/weft-base-debian --build-arg "REVISION=$(git rev-parse HEAD)" -t weft-image-test .
+  --build-arg RUNTIME_IMAGE=localhost/weft-base-debian --build-arg "REVISION=$(git rev-parse HEAD)" -t weft-image-test "$work/context"
 
 container=$(b from weft-image-test)
 in_image() { b run --isolation chroot "$container" -- "$@"; }
