@@ -1,7 +1,8 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
   DashboardBuilder,
   DashboardCursorSync,
-  DashboardLinkBuilder,
+  type DashboardLink,
   DashboardLinkType,
   RowBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard';
@@ -25,6 +26,21 @@ export interface Board {
 const columns = 24;
 const tag = 'weft';
 
+/** Every dashboard with the tag, in the bar above the panels; the SDK's builder would put them into a menu. */
+const otherDashboards: Builder<DashboardLink> = {
+  build: () => ({
+    title: 'Weft',
+    type: DashboardLinkType.Dashboards,
+    icon: 'external link',
+    tooltip: '',
+    tags: [tag],
+    asDropdown: false,
+    targetBlank: false,
+    includeVars: true,
+    keepTime: true,
+  }),
+};
+
 /** The dashboard's JSON model, as Grafana's import and its provisioning take it. */
 export function render(board: Board): string {
   const builder = new DashboardBuilder(board.title)
@@ -36,14 +52,7 @@ export function render(board: Board): string {
     .time({ from: 'now-1h', to: 'now' })
     .refresh('30s')
     .editable()
-    .link(
-      new DashboardLinkBuilder('Weft')
-        .type(DashboardLinkType.Dashboards)
-        .tags([tag])
-        .asDropdown(false)
-        .includeVars(true)
-        .keepTime(true),
-    )
+    .link(otherDashboards)
     .variables([...board.variables]);
   let id = 0;
   let y = 0;

@@ -252,7 +252,7 @@ export function heatmap({ description, expr, height = 8, title, unit, width }: H
     .targets(targets([{ expr, legend: '{{le}}' }], false, PromQueryFormat.Heatmap))
     .unit('short')
     .calculate(false)
-    .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Oranges').steps(64))
+    .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Oranges').exponent(0.5).steps(64))
     .yAxis(new YAxisConfigBuilder().unit(unit).axisPlacement(AxisPlacement.Left))
     .hideLegend();
   return { width, height, panel };

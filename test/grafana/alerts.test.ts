@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import test from 'ava';
+import { type Alert, alerts } from '../../deploy/grafana/rules.js';
+import { type AlertCase, alertCases } from './alert-cases.js';
+import { prometheusTest } from './prometheus-test.js';
+
+const rules = resolve('deploy/helm/weft/files/alerts.yaml');
+
+/** promtool's verdict on a file of unit tests, JSON being YAML; empty when all went as expected. */
+function promtool(tests: readonly object[]): string {
+  const directory = mkdtempSync(join(tmpdir(), 'weft-alerts-'));
+  try {
+    const file = join(directory, 'tests.yaml');
+    writeFileSync(file, JSON.stringify({ rule_files: [rules], evaluation_interval: '1m', tests }));
+    const { status, stderr, stdout } = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' });
+    return status === 0 ? '' : `${stdout}${stderr}`;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function seriesOf(lines: readonly string[]): readonly object[] {
+  return lines.map((line) => {
+    const space = line.indexOf('} ') + 1;
+    return { series: line.slice(0, space), values: line.slice(space + 1) };
+  });
+}
+
+/** An alert's text with what its templates put in. */
+function filled(text: string, { labels, value }: AlertCase): string {
+  return text
+    .replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => labels[label] ?? `no label ${label}`)
+    .replace(/\{\{ \$value[^}]*\}\}/g, () => value ?? 'no value');
+}
+
+function expectation(alert: Alert, each: AlertCase): object {
+  return {
+    exp_labels: { severity: alert.severity, ...each.labels },
+    exp_annotations: {
+      summary: filled(alert.summary, each),
+      description: filled(alert.description, each),
+      runbook_url: `deploy/runbook.md#${alert.alert.toLowerCase()}`,
+    },
+  };
+}
+
+function testsOf(each: AlertCase): readonly object[] {
+  const alert = alerts.find(({ alert }) => alert === each.alert)!;
+  const at = (time: string, expected: readonly object[]): object => {
+    return { eval_time: time, alertname: each.alert, exp_alerts: expected };
+  };
+  const fires = [at(each.notYet, []), at(each.at, [expectation(alert, each)])];
+  return [
+    { interval: '1m', input_series: seriesOf(each.fires), alert_rule_test: fires },
+    { interval: '1m', input_series: seriesOf(each.calm), alert_rule_test: [at(each.at, [])] },
+  ];
+}
+
+prometheusTest('promtool finds no fault with the rules', (t) => {
+  const { status, stderr, stdout } = spawnSync('promtool', ['check', 'rules', rules], { encoding: 'utf8' });
+  t.is(status, 0, `${stdout}${stderr}`);
+  t.regex(stdout, new RegExp(`SUCCESS: ${alerts.length + 2} rules found`));
+});
+
+for (const each of alertCases) {
+  prometheusTest(`${each.alert} fires when it should, and not before or otherwise`, (t) => {
+    t.is(promtool(testsOf(each)), '');
+  });
+}
+
+test('every alert has a case', (t) => {
+  const names = alerts.map(({ alert }) => alert);
+  t.deepEqual(alertCases.map(({ alert }) => alert).sort(), [...names].sort());
+  t.is(new Set(names).size, names.length);
+});
+
+/** Headings of the runbook of the second rank, with the text below each. */
+function entriesOf(markdown: string): ReadonlyMap<string, string> {
+  const [, ...entries] = markdown.split(/^## /m);
+  return new Map(
+    entries.map((entry) => {
+      const end = entry.indexOf('\n');
+      return [entry.slice(0, end), entry.slice(end)];
+    }),
+  );
+}
+
+test('every alert has an entry in the runbook: what it means, what it does, how to look and what to do', (t) => {
+  const entries = entriesOf(readFileSync('deploy/runbook.md', 'utf8'));
+  t.deepEqual([...entries.keys()].sort(), alerts.map(({ alert }) => alert).sort());
+  for (const [alert, entry] of entries) {
+    const parts = [...entry.matchAll(/^\*\*(\w+)\.\*\* \S/gm)].map(([, part]) => part);
+    t.deepEqual(parts, ['Meaning', 'Impact', 'Diagnosis', 'Mitigation'], alert);
+  }
+});
