@@ -13,10 +13,13 @@ const main = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
 export interface AgentOptions {
   /** Distinguishes the agents of one run. */
   readonly name: string;
-  readonly manifests: string;
+  /** None: `options` name another source. */
+  readonly manifests?: string;
   readonly cgroup: string;
-  /** A CPU that the agent keeps away from, where there are several. */
-  readonly avoid: number;
+  /** CPUs that the agent keeps away from, where there are others. */
+  readonly avoid: number | readonly number[];
+  /** Options of node(1). */
+  readonly node?: readonly string[];
   /** Further options of `weft run`. */
   readonly options?: readonly string[];
 }
@@ -25,7 +28,7 @@ export interface AgentOptions {
 export class Agent {
   readonly #scope: Scope;
   readonly #options: AgentOptions;
-  readonly #pin: string;
+  readonly pin: string;
   readonly #log: string;
   readonly #metrics: string;
   #process: ChildProcess | undefined;
@@ -33,7 +36,7 @@ export class Agent {
   private constructor(scope: Scope, options: AgentOptions, port: number) {
     this.#scope = scope;
     this.#options = options;
-    this.#pin = `/sys/fs/bpf/${scope.prefix}-${options.name}`;
+    this.pin = `/sys/fs/bpf/${scope.prefix}-${options.name}`;
     this.#log = join(scope.directory, `${options.name}.log`);
     this.#metrics = `127.0.0.1:${port}`;
   }
@@ -52,16 +55,19 @@ export class Agent {
   /** Starts the agent. Returns the ms from the start of the process until it said that it is ready. */
   async start(): Promise<number> {
     const began = performance.now();
+    const avoid = [this.#options.avoid].flat();
     const others = cpus()
       .map((_, cpu) => cpu)
-      .filter((cpu, _, all) => all.length === 1 || cpu !== this.#options.avoid);
+      .filter((cpu, _, all) => all.length <= avoid.length || !avoid.includes(cpu));
     const log = openSync(this.#log, 'a');
-    const command = [process.execPath, main, 'run', '--manifests', this.#options.manifests];
+    const { manifests } = this.#options;
+    const source = manifests === undefined ? [] : ['--manifests', manifests];
+    const command = [process.execPath, ...(this.#options.node ?? []), main, 'run', ...source];
     const settings = [
       '--cgroup',
       this.#options.cgroup,
       '--pin',
-      this.#pin,
+      this.pin,
       '--api',
       this.#api,
       '--metrics',
@@ -91,6 +97,23 @@ export class Agent {
     } catch {
       return false;
     }
+  }
+
+  /** The value of a series of its metrics, without labels; 0 when there is none. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`http://${this.#metrics}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+  }
+
+  /** Time on a CPU since its start, in ms. */
+  cpuMs(): number {
+    const stat = readFileSync(`/proc/${this.#process!.pid}/stat`, 'utf8');
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+      .map(Number);
+    return (user! + system!) * 10;
   }
 
   #tail(): string {
@@ -131,11 +154,11 @@ export class Agent {
     this.#process?.kill('SIGKILL');
     const sleep = new Int32Array(new SharedArrayBuffer(4));
     for (let wait = 0; pid !== undefined && isRunning(pid) && wait < 200; wait++) Atomics.wait(sleep, 0, 0, 10);
-    if (!existsSync(this.#pin)) return;
+    if (!existsSync(this.pin)) return;
     try {
-      execFileSync(process.execPath, [main, 'cleanup', '--pin', this.#pin], { stdio: 'pipe' });
+      execFileSync(process.execPath, [main, 'cleanup', '--pin', this.pin], { stdio: 'pipe' });
     } finally {
-      rmSync(this.#pin, { recursive: true, force: true });
+      rmSync(this.pin, { recursive: true, force: true });
     }
   }
 }

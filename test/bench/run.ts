@@ -5,6 +5,7 @@ import type { Aim, Bench, Outcome, Row } from './bench.js';
 import { change } from './change.js';
 import { connect } from './connect.js';
 import { http } from './http/http.js';
+import { kubernetes } from './kubernetes.js';
 import { type Machine, machine } from './machine.js';
 import { program } from './program.js';
 import { restart } from './restart.js';
@@ -14,12 +15,12 @@ import { Scope, sweep } from './scope.js';
 // npm puts packages' programs before the system's: one of them is called nft.
 process.env.PATH = `/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PATH ?? ''}`;
 
-const benches: Readonly<Record<string, Bench>> = { connect, program, change, restart, http };
+const benches: Readonly<Record<string, Bench>> = { connect, program, change, restart, http, kubernetes };
 
 const usage = `npm run bench -- [NAME…] [--quick] [--rounds N] [--cpu N] [--only VARIANT,…] [--json FILE]
 
 NAME: ${Object.keys(benches).join(', ')} (default: all)
---quick   100 services only, few rounds
+--quick   100 services only (1 000 from an API server), few rounds
 --rounds  rounds to measure (default: each bench's own)
 --cpu     the CPU to pin to (default: the last)
 --only    variants to measure besides the baseline, with commas: weft, nftables, iptables (connect); weft, nginx (http)
