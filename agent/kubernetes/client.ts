@@ -8,7 +8,7 @@ import { beginningOf, bodyOf, type Sending, send } from './exchange.js';
 import { LineSplitter } from './line-splitter.js';
 import { refusalError } from './refusal.js';
 import { Transport } from './transport.js';
-import { oneLine, systemTrouble } from './trouble.js';
+import { systemTrouble } from './trouble.js';
 import { hostOf } from './tunnel.js';
 import { userAgent } from './user-agent.js';
 
@@ -103,7 +103,6 @@ class HttpsClient implements ApiClient {
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
       const renewed = await ending.race(this.#credentials.access(access).catch((why: Error) => why));
-      if (renewed instanceof ApiError) throw renewed;
       if (renewed instanceof Error) throw new ApiError(`${error.message}; ${renewed.message}`, 401, error.reason);
       if (isSameAccess(access, renewed)) throw error;
       return await this.#ask(kind, request, renewed, ending.signal);
@@ -145,8 +144,10 @@ class HttpsClient implements ApiClient {
   #parse(body: Buffer): unknown {
     try {
       return JSON.parse(body.toString('utf8'));
-    } catch (error) {
-      throw new ApiError(`${this.server}: the answer is no JSON: ${oneLine((error as Error).message, 200)}`);
+    } catch {
+      throw new ApiError(
+        `${this.server}: an answer of ${body.length} bytes is no JSON: is it an API server's address?`,
+      );
     }
   }
 

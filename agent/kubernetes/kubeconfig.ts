@@ -71,9 +71,11 @@ function named(root: Field, list: string, reference: Field): Field {
 
 function serverOf(field: Field): URL {
   const text = field.required();
-  const url = URL.canParse(text) ? new URL(text) : field.fail(`is no URL: ${text}`);
-  if (url.protocol !== 'https:') field.fail(`must begin with https://, for credentials are sent there: ${text}`);
-  return hostOf(url) === '' || url.search !== '' || url.username !== '' ? field.fail(`is no address: ${text}`) : url;
+  const url = URL.canParse(text) ? new URL(text) : field.fail('is no URL');
+  if (url.protocol !== 'https:') field.fail('must begin with https://, for credentials are sent there');
+  return hostOf(url) === '' || url.search !== '' || url.username !== ''
+    ? field.fail('must be no more than a host, a port and a path')
+    : url;
 }
 
 function proxyOf(field: Field): URL | undefined {

@@ -70,11 +70,11 @@ test('calls share connections, and close ends them', async (t) => {
   );
 });
 
-test('what is not JSON is an error that shows none of it as an answer', async (t) => {
-  const { client } = await clientOf(t, (_, response) => response.end('<html>sign in</html>'));
+test('what is not JSON is an error, and none of it is told', async (t) => {
+  const { client, server } = await clientOf(t, (_, response) => response.end('<html>sign in</html>'));
   const error = await refusalOf(t, client.call(services));
   t.is(error.status, 0);
-  t.regex(error.message, /^https:\/\/127\.0\.0\.1:\d+: the answer is no JSON: /);
+  t.is(error.message, `${server.url}: an answer of 20 bytes is no JSON: is it an API server's address?`);
 });
 
 test('an answer that is cut is an error', async (t) => {

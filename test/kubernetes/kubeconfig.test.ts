@@ -155,7 +155,7 @@ const clusterFaults: readonly (readonly [object, string, RegExp])[] = [
   [{}, 'clusters[0].cluster.server', /is missing/],
   [{ server: 'kubernetes' }, 'clusters[0].cluster.server', /is no URL/],
   [{ server: 'http://a:8080' }, 'clusters[0].cluster.server', /must begin with https/],
-  [{ server: 'https://a:b@c' }, 'clusters[0].cluster.server', /is no address/],
+  [{ server: 'https://a:b@c' }, 'clusters[0].cluster.server', /must be no more than a host/],
   [{ ...here, 'proxy-url': 'socks5://a:1' }, 'clusters[0].cluster.proxy-url', /not supported, socks5: use http/],
   [{ ...here, 'proxy-url': 'a b' }, 'clusters[0].cluster.proxy-url', /is no URL/],
   [{ ...here, 'certificate-authority': 'none' }, 'clusters[0].cluster.certificate-authority', /ENOENT/],
