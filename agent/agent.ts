@@ -4,7 +4,8 @@ import { showAddress } from './api/address.js';
 import { startMetrics } from './api/metrics-server.js';
 import { startApi } from './api/server.js';
 import type { Clock } from './clock.js';
-import { openCluster } from './cluster.js';
+import { type Cluster, openCluster } from './cluster.js';
+import { gatewayStatuses, routeStatuses } from './compile/gateway-status.js';
 import type { Config } from './config.js';
 import { Feed } from './feed.js';
 import { openGateway } from './gateway-host.js';
@@ -27,11 +28,13 @@ import { Catalog } from './model/catalog.js';
 import { Readiness } from './readiness.js';
 import { Settling } from './settling.js';
 import { readText } from './sources/problems.js';
+import { type StatusReporter, startStatus } from './status/status.js';
+import type { Statuses } from './status/wanted.js';
 import { RequestLedger } from './supervisor/request-ledger.js';
 import { Sync } from './sync.js';
 import { startUpkeep } from './upkeep.js';
 import { EdgeLedger } from './view/edges.js';
-import { createView } from './view/view.js';
+import { createView, type RunningView } from './view/view.js';
 
 export interface Agent {
   readonly addresses: { readonly api: string; readonly metrics: string };
@@ -116,7 +119,7 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     checks: () => readiness.checks(),
     sources: () => feed.items(catalog),
     watches: () => feed.watches(),
-    isStatusWriter: () => undefined,
+    isStatusWriter: () => status?.isWriter,
     sourceProblems: () => feed.problems(),
     held: () => intake.held.length,
     supervisor: gateway.supervisor,
@@ -127,6 +130,8 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     readManifests: readText,
   });
   undo.push(() => view.close());
+  const status = cluster && reportStatus(cluster, { config, clock, log, readiness, mesh, view });
+  undo.push(() => status?.stop());
   const onError = (error: unknown, what: string): void => log.error({ err: error }, what);
   const api = await startApi(view, {
     address: config.api,
@@ -153,6 +158,38 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
   const addresses = { api: showAddress(api.address), metrics: showAddress(metrics.address) };
   log.info({ ...addresses, pin: config.pin, cgroup: config.cgroup }, 'started');
   return { addresses, ready: readiness.done };
+}
+
+interface ReportedParts extends Surroundings {
+  readonly config: Config;
+  readonly readiness: Readiness;
+  readonly mesh: ReturnType<typeof openMesh>;
+  readonly view: Pick<RunningView, 'problems' | 'onPropagation'>;
+}
+
+/** Conditions and Events, written by this agent while it is the one that does. */
+function reportStatus({ client, namespace }: Cluster, parts: ReportedParts): StatusReporter {
+  const { clock, config, log, readiness, view } = parts;
+  const { catalog, gateway, sync } = parts.mesh;
+  const { compiler } = gateway.routing;
+  const statuses = (): Statuses | undefined => {
+    if (sync.generation === 0) return undefined;
+    const routes = [...catalog.httpRoutes(), ...catalog.grpcRoutes()];
+    return {
+      gateways: gatewayStatuses(compiler.ingress, gateway.ingress.troubles),
+      routes: routeStatuses(routes, compiler.ingress, compiler.rules),
+      classes: [...catalog.gatewayClasses()],
+    };
+  };
+  const status = startStatus({
+    ...{ client, clock, log, namespace, statuses },
+    random: Math.random,
+    node: config.node,
+    problems: () => [...view.problems().items],
+    onTrouble: (why) => readiness.degrade('status', why),
+  });
+  view.onPropagation(() => status.touch());
+  return status;
 }
 
 /** The pinned tables, the attached programs and what reads and feeds them. */
