@@ -6,6 +6,8 @@ import { type PodProcess, PodProcesses } from './pod-processes.js';
 
 /** How long a process of a Pod is worth being looked for more often than others, in ms: an image may take for ever to come. */
 const seekingMs = 60_000;
+/** How long the numbers of processes are believed without looking, in ms. */
+const trustMs = 10_000;
 /** Errors of a process that is gone. */
 const vanished: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH']);
 
@@ -23,6 +25,8 @@ export class ProcessPlaces implements PlaceFinder {
   #absences: ReadonlyMap<string, Absence> = new Map();
   /** Since when a Pod has no place, in ms of the clock. */
   #since: ReadonlyMap<string, number> = new Map();
+  /** When processes were looked at, in ms of the clock. */
+  #scanned = 0;
 
   /** `proc`: a directory of proc(5) that shows the whole node. */
   constructor(proc: string, clock: Pick<Clock, 'monotonic'>) {
@@ -44,14 +48,14 @@ export class ProcessPlaces implements PlaceFinder {
       if (place?.isCurrent()) places.set(uid, place);
       else if (uid !== '') seekers.push(uid);
     }
+    const now = this.#clock.monotonic();
     const absences = new Map<string, Absence>();
-    const trouble = seekers.length > 0 ? this.#scan() : '';
+    const trouble = seekers.length > 0 ? this.#scan(now) : '';
     for (const uid of seekers) {
       const found = trouble === '' ? this.#choose(uid) : absence(trouble);
       if (isAbsent(found)) absences.set(uid, found);
       else places.set(uid, found);
     }
-    const now = this.#clock.monotonic();
     this.#since = new Map(Array.from(absences.keys(), (uid) => [uid, this.#since.get(uid) ?? now]));
     this.#places = places;
     this.#absences = absences;
@@ -62,8 +66,10 @@ export class ProcessPlaces implements PlaceFinder {
   }
 
   /** Why it could not; empty when it could. */
-  #scan(): string {
+  #scan(now: number): string {
     try {
+      if (now - this.#scanned > trustMs) this.#processes.forget();
+      this.#scanned = now;
       this.#processes.scan();
       return '';
     } catch (error) {
@@ -77,9 +83,10 @@ export class ProcessPlaces implements PlaceFinder {
       try {
         const namespace = this.#processes.namespaceOf(process.pid);
         const place = this.#placeOf(process, namespace);
-        if (this.#foreign.has(namespace))
+        if (!place.isCurrent()) this.#processes.forget(process.pid);
+        else if (this.#foreign.has(namespace))
           why = 'its processes are in the network namespace of the node or of the agent';
-        else if (place.isCurrent()) return place;
+        else return place;
       } catch (error) {
         const { code = '' } = error as NodeJS.ErrnoException;
         if (!vanished.has(code)) why = `the network namespace of its process ${process.pid} cannot be read: ${code}`;

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { basename } from 'node:path';
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { sourceHash } from '../../agent/compile/maglev.js';
 import { cookieReader } from '../../agent/kernel/cookies.js';
 import { MemoryStore } from '../../agent/kernel/memory.js';
+import type { Absence, Place, PlaceFinder } from '../../agent/kernel/place.js';
+import { NamedPlaces } from '../../agent/kernel/place-named.js';
 import { PodTable } from '../../agent/kernel/pods.js';
 import type { Pod } from '../../agent/model/mesh.js';
 import { viewOf } from '../../agent/tables/bytes.js';
@@ -247,4 +249,132 @@ kernelTest("the port of a Pod's gateway listener is in its row until the Pod goe
   second.want('a/pod', podIn(path, ['10.0.0.11']));
   second.refresh();
   t.like(rowOf(), { gatewayPort: 0, gatewaySix: 0 });
+});
+
+/** Places that the test says; the cookie of a namespace is the number in the path. */
+class HandPlaces implements PlaceFinder {
+  readonly isSeeking = false;
+  readonly #found = new Map<string, Place | Absence>();
+  looks: readonly string[] = [];
+
+  look(wanted: Iterable<Pod>): void {
+    this.looks = Array.from(wanted, ({ uid }) => uid);
+  }
+
+  find({ uid }: Pod): Place | Absence {
+    return this.#found.get(uid) ?? { why: 'nowhere', isPassing: true };
+  }
+
+  /** By way of a process; `isCurrent`: whether that is still there once it was looked at. */
+  put(uid: string, cookie: number, process: number, isCurrent = true): void {
+    this.#found.set(uid, { path: `${process}/${cookie}`, mark: `${process}`, isCurrent: () => isCurrent });
+  }
+
+  lose(uid: string, isPassing = true): void {
+    this.#found.set(uid, { why: 'gone', isPassing });
+  }
+
+  static readonly cookieOf = (path: string): bigint => BigInt(path.split('/')[1]!);
+}
+
+function podOf(uid: string): Pod {
+  return { ...podIn('whatever it says'), uid };
+}
+
+/** A table with one captured Pod, a/pod of UID `one`, in namespace 100 by process 1. */
+function captured(): { readonly store: WatchedStore; readonly places: HandPlaces; readonly pods: PodTable } {
+  const store = new WatchedStore(new MemoryStore());
+  const places = new HandPlaces();
+  const pods = new PodTable(store, HandPlaces.cookieOf, 99n, places);
+  places.put('one', 100, 1);
+  pods.want('a/pod', podOf('one'));
+  pods.refresh();
+  return { store, places, pods };
+}
+
+test('a Pod is the same behind another process of its namespace, and nothing is written', (t) => {
+  const { store, places, pods } = captured();
+  t.deepEqual(places.looks, ['one']);
+  t.like(pods.get('a/pod'), { id: 1, netns: 100n, path: '1/100' });
+  pods.setGatewayPort('a/pod', 61000, false);
+  const row = pods.get('a/pod')!.row;
+  store.before = () => t.fail('a write');
+  places.put('one', 100, 2);
+  t.deepEqual(pods.refresh(), []);
+  t.like(pods.get('a/pod'), { id: 1, netns: 100n, path: '2/100', row });
+});
+
+test('a Pod whose processes are all gone stays captured, without a path, until they come back', (t) => {
+  const { store, places, pods } = captured();
+  store.before = () => t.fail('a write');
+  places.lose('one');
+  pods.refresh();
+  t.like(pods.get('a/pod'), { id: 1, netns: 100n, path: '' });
+  t.is(pods.troubleOf('a/pod'), undefined);
+  places.put('one', 100, 2);
+  pods.refresh();
+  t.like(pods.get('a/pod'), { id: 1, netns: 100n, path: '2/100' });
+  store.before = () => undefined;
+  places.lose('one', false);
+  t.deepEqual(pods.refresh(), [1]);
+  t.is(pods.troubleOf('a/pod'), 'gone');
+});
+
+test('a Pod whose sandbox was made anew is captured anew', (t) => {
+  const { places, pods } = captured();
+  pods.setGatewayPort('a/pod', 61000, false);
+  places.put('one', 101, 2);
+  t.deepEqual(pods.refresh(), [1]);
+  t.like(pods.get('a/pod'), { id: 2, netns: 101n, path: '2/101' });
+  t.is(readPodRow(viewOf(pods.get('a/pod')!.row), 0).gatewayPort, 0);
+});
+
+test('a changed Pod without processes keeps its namespace', (t) => {
+  const { places, pods } = captured();
+  places.lose('one');
+  pods.want('a/pod', { ...podOf('one'), addresses: ['10.0.0.9'] });
+  pods.refresh();
+  t.like(pods.get('a/pod'), { id: 1, netns: 100n, path: '' });
+  t.is(readPodRow(viewOf(pods.get('a/pod')!.row), 0).four, '10.0.0.9');
+});
+
+test('another Pod of the same name does not inherit the namespace', (t) => {
+  const { places, pods } = captured();
+  pods.want('a/pod', podOf('two'));
+  t.deepEqual(pods.refresh(), [1]);
+  t.is(pods.get('a/pod'), undefined);
+  t.is(pods.troubleOf('a/pod'), 'nowhere');
+  places.put('two', 101, 2);
+  pods.refresh();
+  t.like(pods.get('a/pod'), { netns: 101n });
+});
+
+test('a process that ends while its namespace is read proves nothing', (t) => {
+  const { places, pods } = captured();
+  places.put('one', 102, 2, false);
+  pods.refresh();
+  t.like(pods.get('a/pod'), { id: 1, netns: 100n }, 'nothing better is known');
+  places.put('two', 101, 3, false);
+  pods.want('a/other', podOf('two'));
+  pods.refresh();
+  t.is(pods.get('a/other'), undefined);
+  t.is(pods.troubleOf('a/other'), '3/101 has just gone');
+  places.put('two', 101, 4);
+  pods.refresh();
+  t.like(pods.get('a/other'), { netns: 101n });
+});
+
+test("the agent's own namespace is never captured, by whatever path", (t) => {
+  const { places, pods } = captured();
+  places.put('two', 99, 3);
+  pods.want('a/other', podOf('two'));
+  pods.refresh();
+  t.is(pods.troubleOf('a/other'), "its network namespace is the agent's own");
+});
+
+test('what a Pod of an API server says of its namespace is not believed', (t) => {
+  const pods = new PodTable(new MemoryStore(), HandPlaces.cookieOf, undefined, new NamedPlaces());
+  pods.want('a/pod', { ...podIn('something'), uid: 'one' });
+  pods.refresh();
+  t.is(pods.troubleOf('a/pod'), 'it names no network namespace');
 });

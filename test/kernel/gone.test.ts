@@ -90,3 +90,20 @@ kernelTest('an id is not reused while a connection is in flight', async (t) => {
   await client.run(`reset(c)`);
   t.is(world.backendState(id).inflight, 0);
 });
+
+kernelTest('a Pod whose processes have ended does not keep the sockets of others from being ended', async (t) => {
+  const world = World.open(t);
+  const pod = world.pod({ local: ['10.1.0.2'] });
+  world.apply(planOf({ service: 'test/web', protocol: 'UDP', address: '10.96.0.1', backends: ['10.1.0.2'] }));
+  const client = world.start(pod);
+  await client.run(
+    "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('10.96.0.1', 80)); held.append(s)",
+  );
+  const { gone } = world.reconciler.apply(new Map([['test/web', []]]));
+  const captured = ['', '/proc/4194305/ns/net', pod.netns].map((path) => ({
+    ...{ pod: 'test/pod', id: pod.id, netns: pod.cookie, path },
+    row: new Uint8Array(0),
+  }));
+  t.is(endSockets(gone, captured, world.datapath.store, world.datapath.maps.get('socket_names')!), 1);
+  await client.kill();
+});
