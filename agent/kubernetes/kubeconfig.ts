@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { Clock } from '../clock.js';
 import { type Access, type Credentials, CredentialsError } from './credentials.js';
-import { type ExecAccess, type ExecPlugin, execVersions, runExecPlugin } from './exec-plugin.js';
+import { type ExecPlugin, execVersions } from './exec-plugin.js';
+import { HeldCredential } from './held-credential.js';
 import { KeptFile } from './kept-file.js';
 import { Field, KubeconfigError } from './kubeconfig-field.js';
 import { hostOf } from './tunnel.js';
@@ -181,37 +182,4 @@ function accessor(given: () => Given, authority: Source, held: HeldCredential | 
       throw new CredentialsError((error as Error).message);
     }
   };
-}
-
-/** What a plug-in gave, until it expires or the server refuses it. Whoever asks while the plug-in runs waits for the same run. */
-class HeldCredential {
-  readonly #plugin: ExecPlugin;
-  readonly #clock: Clock;
-  #held: ExecAccess | undefined;
-  #running: Promise<ExecAccess> | undefined;
-
-  constructor(plugin: ExecPlugin, clock: Clock) {
-    this.#plugin = plugin;
-    this.#clock = clock;
-  }
-
-  async get(rejected: Access | undefined): Promise<ExecAccess> {
-    const held = this.#held;
-    if (held !== undefined && this.#clock.now() < held.expires && !isOf(held, rejected)) return held;
-    this.#running ??= runExecPlugin(this.#plugin, this.#clock)
-      .then((given) => {
-        this.#held = given;
-        return given;
-      })
-      .finally(() => {
-        this.#running = undefined;
-      });
-    return this.#running;
-  }
-}
-
-/** Whether what a plug-in gave was part of this. */
-function isOf({ certificate, token }: ExecAccess, access: Access | undefined): boolean {
-  if (access === undefined) return false;
-  return [access.token, undefined].includes(token) && [access.certificate, undefined].includes(certificate);
 }
