@@ -3,9 +3,10 @@ import { pause } from '../clock.js';
 import { until } from './abortable.js';
 import { weft, workers } from './agent-process.js';
 import { type CastPod, podNamed, podNamespace } from './cast.js';
-import { noFacts, type StoryFacts } from './facts.js';
+import { noFacts, type ServerFacts, type StoryFacts } from './facts.js';
 import { failing, slow, well } from './mood.js';
 import type { Lap, PhaseName } from './phases.js';
+import { ServerActs } from './server-acts.js';
 import { startServer } from './servers.js';
 import type { Stage } from './stage.js';
 import { seconds } from './verdict.js';
@@ -19,22 +20,23 @@ const spreadDelay = 100;
 /** Until a change counts as lost, in ms. */
 const patience = 5000;
 const pollPace = 5;
-/** Of asking what is no part of a phase, in ms. */
-const leisurelyPace = 50;
 
 /** What is done at the beginning of each phase, and what was measured of it. */
 export class Acts {
   readonly facts: StoryFacts;
   readonly #stage: Stage;
   readonly #lap: (lap: Lap) => Promise<void>;
+  /** Null where a directory feeds the agent. */
+  readonly #server: ServerActs | null;
   #agentKilled = 0;
-  #serverLeft = 0;
 
   /** `lap` resolves when every request from now on belongs to it. */
   constructor(stage: Stage, lap: (lap: Lap) => Promise<void>) {
     this.facts = noFacts(stage.feed.name);
     this.#stage = stage;
     this.#lap = lap;
+    const { server } = stage.feed;
+    this.#server = server === null ? null : new ServerActs(stage, server, (facts) => this.#noteServer(facts));
   }
 
   /** A backend of catalog has its part of the requests again, so many ms after it was well. */
@@ -44,22 +46,29 @@ export class Acts {
     this.#stage.tell(`${pod} has its part again,${seconds(after)} after it was well`);
   }
 
+  #noteServer(facts: Partial<ServerFacts>): void {
+    this.facts.server = { ...this.facts.server!, ...facts };
+  }
+
   /** Changes what the phase is about. Resolves when the change is effective. */
   async enter(phase: PhaseName): Promise<void> {
     await this.#entrances[phase]();
   }
 
   readonly #entrances: Record<PhaseName, () => Promise<void>> = {
-    steady: async () => this.#stage.tell('a pod and somebody outside send requests'),
+    steady: async () => {
+      this.#stage.tell('a pod and somebody outside send requests');
+      this.#server?.awaitWord();
+    },
     slow: () => this.#slowDown(),
     failing: () => this.#fail(),
     weight: () => this.#healAndWeigh(),
     drain: async () => {
-      await this.#takeServerAway();
+      await this.#server?.leave();
       await this.#command('drain:change', 'drain', 'default/order-1');
     },
     undrain: async () => {
-      await this.#bringServerBack();
+      await this.#server?.comeBack();
       await this.#command('undrain:change', 'undrain', 'default/order-1');
     },
     agentless: () => this.#killAgent(),
@@ -103,42 +112,6 @@ export class Acts {
     await weft([...args, '--api', run.api]);
     tell(`$ weft ${args.join(' ')}`);
     await this.#wait(spreadDelay);
-  }
-
-  /** Where there is an API server: without it nothing changes, and what is told the agent itself takes effect all the same. */
-  async #takeServerAway(): Promise<void> {
-    const { clock, feed, tell } = this.#stage;
-    if (feed.server === null) return;
-    await feed.server.leave();
-    this.#serverLeft = clock.monotonic();
-    tell('the API server is away: its connections are cut, its port is closed');
-  }
-
-  async #bringServerBack(): Promise<void> {
-    const { agent, clock, feed, tell } = this.#stage;
-    if (feed.server === null) return;
-    const [agentReady, troubles = []] = [await agent.isReady(), (await agent.troubles()) ?? []];
-    const words = troubles.length === 0 ? '' : `; of ${troubles.length} resources it says: ${troubles[0]}`;
-    tell(`the agent is ${agentReady ? 'ready all the same' : 'not ready'}${words}`);
-    await feed.server.comeBack();
-    const back = clock.monotonic();
-    this.facts.server = { away: back - this.#serverLeft, agentReady, caughtUp: null };
-    tell(`the API server is back after${seconds(this.facts.server.away)}`);
-    void this.#catchUp(back);
-  }
-
-  /** Ends when the agent does. */
-  async #catchUp(back: number): Promise<void> {
-    const { agent, clock, signal, tell } = this.#stage;
-    while (agent.state === 'ready' && !signal.aborted) {
-      if ((await agent.troubles())?.length === 0) {
-        const caughtUp = clock.monotonic() - back;
-        this.facts.server = { ...this.facts.server!, caughtUp };
-        tell(`the agent watches it again,${seconds(caughtUp)} after it was back`);
-        return;
-      }
-      await pause(clock, leisurelyPace);
-    }
   }
 
   /** Nothing is to change, so every request from before the kill on counts. */

@@ -4,12 +4,18 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ApiAnswer, ApiOrder } from './api-orders.js';
 import { node } from './cast.js';
-import type { ClusterObject, ObjectName, Write } from './cluster.js';
+import { gatewayClass, type Write } from './cluster.js';
 import { launch } from './command.js';
 import type { FeedServer } from './feed.js';
 import { netnsOf, type Run } from './run.js';
 
 const program = join(dirname(fileURLToPath(import.meta.url)), 'api-server.js');
+
+/** meta/v1 Condition. */
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+}
 
 /** A Kubernetes API server as a child process, on the node's loopback. */
 export class ApiProcess implements FeedServer {
@@ -63,8 +69,10 @@ export class ApiProcess implements FeedServer {
     await this.#order({ write: writes });
   }
 
-  async get(name: ObjectName): Promise<ClusterObject | null> {
-    return (await this.#order({ get: name })).object;
+  async isClassAccepted(): Promise<boolean> {
+    const { object } = await this.#order({ get: gatewayClass });
+    const { conditions = [] } = (object?.status ?? {}) as { readonly conditions?: readonly Condition[] };
+    return conditions.some(({ type, status }) => type === 'Accepted' && status === 'True');
   }
 
   async leave(): Promise<void> {

@@ -30,6 +30,22 @@ const clusterWide: ReadonlySet<string> = new Set(['Namespace', 'Node', 'GatewayC
 const sliceResource = 'endpointslices.discovery.k8s.io';
 /** Where agents have their Lease. */
 const systemNamespace = 'weft-system';
+/** The GatewayClass that comes with Weft: agents write to its status. */
+export const gatewayClass: ObjectName = {
+  resource: 'gatewayclasses.gateway.networking.k8s.io',
+  namespace: '',
+  name: 'weft',
+};
+/** What is there wherever Weft is installed. */
+const installed: readonly ClusterObject[] = [
+  { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } },
+  {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'GatewayClass',
+    metadata: { name: gatewayClass.name },
+    spec: { controllerName: 'weft.dev/gateway' },
+  },
+];
 
 /**
  * The example as a cluster has it: what users apply, and what kubelet and the EndpointSlice controller write. Nobody plays the
@@ -46,8 +62,7 @@ export class Cluster {
   constructor(run: Run, ipv6: boolean) {
     this.#run = run;
     this.#ipv6 = ipv6;
-    const system: ClusterObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } };
-    this.#applied = [system, ...manifests()].map((object) => this.#complete(object));
+    this.#applied = [...installed, ...manifests()].map((object) => this.#complete(object));
     for (const pod of allPods) this.#pods.set(pod.name, this.#pod(pod, true));
     this.#slices = this.#select();
   }

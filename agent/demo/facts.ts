@@ -20,7 +20,7 @@ export interface Facts {
   readonly slowBack: number | null;
   /** From when catalog-2 was well again to the same. */
   readonly failingBack: number | null;
-  /** Of the API server's absence; null where a directory feeds the agent. */
+  /** Null where a directory feeds the agent. */
   readonly server: ServerFacts | null;
   /** From the first request to the end of the last phase, in s; null when not all phases were played. */
   readonly seconds: number | null;
@@ -28,12 +28,15 @@ export interface Facts {
   readonly leftovers: readonly string[];
 }
 
+/** Of the API server that feeds the agent. */
 export interface ServerFacts {
-  /** From when it left to its listening again. */
-  readonly away: number;
+  /** From the first request to its having what the agent writes to the GatewayClass. */
+  readonly wordAfter: number | null;
+  /** From when it went away to its listening again. */
+  readonly away: number | null;
   /** Whether the agent was ready at the end of this time. */
-  readonly agentReady: boolean;
-  /** From its listening again to the agent having no trouble with it; null when the agent was killed before. */
+  readonly agentReady: boolean | null;
+  /** From its listening again to the agent having no trouble with it; null also when the agent was killed before. */
   readonly caughtUp: number | null;
 }
 
@@ -51,7 +54,7 @@ export function noFacts(feed: FeedName): StoryFacts {
     workerReplaced: null,
     slowBack: null,
     failingBack: null,
-    server: null,
+    server: feed === 'directory' ? null : { wordAfter: null, away: null, agentReady: null, caughtUp: null },
     seconds: null,
   };
 }

@@ -21,6 +21,8 @@ export interface FeedServer {
   readonly pid: number | null;
   /** `https://HOST:PORT`; empty before it was first there. */
   readonly address: string;
+  /** Whether an agent has written to the GatewayClass `weft` that it is accepted. */
+  isClassAccepted(): Promise<boolean>;
   /** Cuts all of its connections and closes its port; what it keeps stays. */
   leave(): Promise<void>;
   /** Resolves when it listens again, on the same port. */

@@ -1,5 +1,5 @@
 import { connectionVerdicts } from './connection-verdicts.js';
-import type { Facts } from './facts.js';
+import type { Facts, ServerFacts } from './facts.js';
 import { type Lap, type PhaseName, phaseOf } from './phases.js';
 import type { QuestionName } from './questions.js';
 import { isIllness, isWorkerKill, requestVerdicts } from './request-verdicts.js';
@@ -44,7 +44,7 @@ function trafficVerdicts(tally: Tally, shares: readonly ShareRow[], facts: Facts
     volume(tally, facts.seconds!),
     ...connectionVerdicts(tally, shares, facts),
     ...requestVerdicts(tally, shares, facts),
-    ...(facts.feed === 'kubernetes' ? [serverless(tally, facts)] : []),
+    ...(facts.server === null ? [] : serverVerdicts(tally, facts.server)),
     weightless(shares),
     unfailing(tally, 'through the drain and its end', ['drain', 'undrain']),
     unfailing(tally, `while the agent was dead${dead} and started again`, ['agentless', 'restart']),
@@ -52,16 +52,21 @@ function trafficVerdicts(tally: Tally, shares: readonly ShareRow[], facts: Facts
   ];
 }
 
-/** Without its API server the agent goes on with what it has, and still obeys at the node. */
-function serverless(tally: Tally, { server }: Facts): Verdict {
-  if (server === null) return { met: false, text: 'the API server was not taken away' };
+/** The API server hears of the agent; and without it the agent goes on with what it has, and obeys at the node. */
+function serverVerdicts(tally: Tally, { wordAfter, away, agentReady, caughtUp }: ServerFacts): Verdict[] {
   const { requests, failed } = tally.total((lap) => phaseOf(lap)?.name === 'drain');
-  const state = server.agentReady ? 'stayed ready' : 'was not ready';
-  const caughtUp = server.caughtUp === null ? '' : ` and watched it again${seconds(server.caughtUp)} after it was back`;
-  return {
-    met: server.agentReady && requests > 0 && failed === 0,
-    text: `${failed} of ${requests} requests failed while the API server was away${seconds(server.away)}; the agent ${state}${caughtUp}`,
-  };
+  const when = wordAfter === null ? '' : `,${seconds(wordAfter)} after the first request`;
+  const back = caughtUp === null ? '' : ` and watched it again${seconds(caughtUp)} after it was back`;
+  return [
+    {
+      met: wordAfter !== null,
+      text: `the agent ${wordAfter === null ? 'never wrote' : 'wrote'} to the API server that GatewayClass weft is accepted${when}`,
+    },
+    {
+      met: away !== null && agentReady === true && requests > 0 && failed === 0,
+      text: `${failed} of ${requests} requests failed while the API server was away${seconds(away)}; the agent ${agentReady ? 'stayed ready' : 'was not ready'}${back}`,
+    },
+  ];
 }
 
 function volume(tally: Tally, elapsed: number): Verdict {

@@ -13,6 +13,7 @@ test('the cluster has what users apply and what kubelet and controllers write', 
   t.deepEqual(new Cluster(run, true).objects().map(named), [
     'Namespace -/weft-system',
     'Namespace -/default',
+    'GatewayClass -/weft',
     'Service default/catalog',
     'VirtualService default/catalog',
     'DestinationRule default/catalog',

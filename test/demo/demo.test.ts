@@ -77,7 +77,7 @@ kernelTest('fed by an API server it goes the same way, and is not troubled by it
     [],
   );
   t.is(summary.facts.feed, 'kubernetes');
-  t.true(summary.facts.server!.away > 0);
+  t.true((summary.facts.server?.away ?? 0) > 0);
   t.is(new Set(summary.shares.map(({ phase }) => phase)).size, 11);
   t.deepEqual(tracesOf(demo), []);
 });
