@@ -307,9 +307,8 @@ export class Reflector {
     this.#options.tally.restart('ended');
     if (lived < seconds * 800) this.#isDoubtful ||= !wasBusy;
     if (wasBusy) return 0;
-    if (lived < short) return this.#backoff.failed(this.#options.clock.monotonic());
     await this.#prove();
-    return 0;
+    return lived < short ? this.#backoff.failed(this.#options.clock.monotonic()) : 0;
   }
 
   /** Asks whether the server knows the version that a silent watch went on from. Rejects when it does not (504). */
