@@ -11,6 +11,7 @@ export interface ApiMetadata {
   readonly name: string;
   readonly namespace?: string;
   readonly uid?: string;
+  readonly creationTimestamp?: string;
   readonly generation?: number;
   readonly resourceVersion?: string;
 }

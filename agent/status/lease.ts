@@ -22,6 +22,8 @@ const callMs = 4_500;
 const releaseMs = 2_000;
 /** Until a candidate that may not, or has no namespace to do it in, asks again. */
 const refusedMs = 30_000;
+/** After a failure or a conflict the server's cache is not trusted for so long: time to see a Lease expire without it. */
+const exactMs: number = 4 * leaseMs;
 const resource = 'leases';
 
 export interface ElectionOptions {
@@ -80,8 +82,8 @@ class LeaseElection implements Election {
   /** What the Lease said when it was last seen to change, and when that was by the monotonic clock. */
   #observed = '';
   #observedAt = 0;
-  /** Whether the next read must not come from the server's cache. */
-  #exact = false;
+  /** Until then, by the monotonic clock, reads must not come from the server's cache, nor be left out. */
+  #exactUntil = 0;
   #term: OpenTerm | undefined;
   #attempting: Promise<void> = Promise.resolve();
   #cancelNext: () => void = () => {};
@@ -132,7 +134,7 @@ class LeaseElection implements Election {
   /** How long to wait, in ms; undefined: as ever. */
   #failed(error: ApiError): number | undefined {
     const { namespace, random, troubles } = this.#options;
-    this.#exact = true;
+    this.#doubt();
     if (error.status === 409) {
       this.#end();
       return undefined;
@@ -145,8 +147,16 @@ class LeaseElection implements Election {
     return error.retryAfterMs === undefined ? undefined : Math.min(refusedMs, error.retryAfterMs) * (1 + random());
   }
 
+  get #isInDoubt(): boolean {
+    return this.#options.clock.monotonic() < this.#exactUntil;
+  }
+
+  #doubt(): void {
+    this.#exactUntil = this.#options.clock.monotonic() + exactMs;
+  }
+
   async #acquireOrRenew(): Promise<void> {
-    if (this.isHolder && this.#lease !== undefined && !this.#exact && (await this.#renewAsKnown())) return;
+    if (this.isHolder && !this.#isInDoubt && (await this.#renewAsKnown())) return;
     const lease = await this.#read();
     if (lease === undefined) {
       await this.#write('POST', undefined);
@@ -168,23 +178,22 @@ class LeaseElection implements Election {
       return true;
     } catch (error) {
       if (!(error instanceof ApiError) || (error.status !== 409 && error.status !== 404)) throw error;
-      this.#exact = true;
+      this.#doubt();
       return false;
     }
   }
 
   /**
    * Undefined: there is none. Read from the server's cache (`resourceVersion=0`), which costs etcd nothing however many agents look: if it is
-   * old, the write fails by its resourceVersion, and the next read is exact.
+   * old, the write fails by its resourceVersion, and the next reads are exact.
    */
   async #read(): Promise<Lease | undefined> {
     const { client, clock } = this.#options;
-    const query = this.#exact ? {} : { query: { resourceVersion: '0' } };
+    const query = this.#isInDoubt ? {} : { query: { resourceVersion: '0' } };
     try {
       const path = `${this.#path}/${leaseName}`;
       const request = { method: 'GET', path, ...query, timeoutMs: callMs, signal: this.#stopping.signal } as const;
       const lease = (await client.call(request)) as Lease;
-      this.#exact = false;
       this.#lease = lease;
       const said = JSON.stringify(lease.spec ?? {});
       if (said !== this.#observed) {

@@ -25,8 +25,8 @@ const mostTries = 5;
 const mostWrites = 50;
 
 /**
- * Brings the status of objects to what is wanted, for one term. An object is read, and written only if its status differs and it is of the generation that
- * the wanted one is of: a later one is written about once the mesh knows it.
+ * Brings the status of objects to what is wanted, for one term. An object is read, and written only if its status differs and it is still what the
+ * mesh knows (generation and time of creation): of a later one something is said once the mesh knows that.
  */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
@@ -37,6 +37,8 @@ export class StatusWriter {
   readonly #due = new Set<string>();
   /** Not to be tried again before the next list. */
   readonly #refused = new Set<StatusKind>();
+  /** Something was refused of them since the last list began. */
+  readonly #troubled = new Set<StatusKind>();
 
   constructor(options: StatusWriterOptions, term: Term) {
     this.#options = options;
@@ -46,13 +48,13 @@ export class StatusWriter {
   /** Lists all objects and notes which differ. Rejects with ApiError when the server does not answer, and with TermOver. */
   async compare(wanted: readonly WantedStatus[]): Promise<void> {
     const byKey = new Map(wanted.map((each) => [each.key, each]));
+    this.#troubled.clear();
     for (const kind of statusKinds) {
       this.#refused.delete(kind);
       try {
         for await (const page of this.#options.resources.list(kind, this.#term)) {
           for (const object of page) this.#note(byKey.get(keyOf(kind, object)), object);
         }
-        this.#options.troubles.clear(pluralOf(kind));
       } catch (error) {
         this.#refuse(kind, 'list', error);
       }
@@ -60,7 +62,7 @@ export class StatusWriter {
   }
 
   #note(wanted: WantedStatus | undefined, object: ApiObject): void {
-    if (wanted === undefined || object.metadata.generation !== wanted.generation) return;
+    if (!wanted?.isOf(object)) return;
     if (this.#accords(wanted, object)) this.#settle(wanted);
     else this.#due.add(wanted.key);
   }
@@ -82,6 +84,7 @@ export class StatusWriter {
       if (outcome === 'written') writes++;
       if (outcome === 'contended') progress = 'contended';
     }
+    for (const kind of statusKinds) if (!this.#troubled.has(kind)) this.#options.troubles.clear(pluralOf(kind));
     return progress;
   }
 
@@ -101,13 +104,12 @@ export class StatusWriter {
       for (let tries = 0; tries < mostTries; tries++) {
         verb = 'get';
         const object = await resources.get(kind, namespace, name, this.#term);
-        const isOther = object === undefined || object.metadata.generation !== wanted.generation;
-        if (isOther || this.#accords(wanted, object)) return this.#settle(wanted);
+        if (object === undefined || !wanted.isOf(object) || this.#accords(wanted, object)) return this.#settle(wanted);
         await pace.turn(this.#term.signal);
         verb = 'update';
         const status = wanted.statusFor(object, clock.now());
         if (!(await this.#put(kind, { ...object, status }))) continue;
-        log.debug({ object: wanted.key, generation: wanted.generation }, 'status written');
+        log.debug({ object: wanted.key }, 'status written');
         this.#settle(wanted);
         return 'written';
       }
@@ -144,6 +146,7 @@ export class StatusWriter {
     if (!(error instanceof ApiError)) throw error;
     const { troubles } = this.#options;
     const resource = verb === 'update' ? `${pluralOf(kind)}/status` : pluralOf(kind);
+    this.#troubled.add(kind);
     if (error.status === 403) {
       this.#refused.add(kind);
       troubles.set(pluralOf(kind), `${error.message}; ${missingRule(groupOf(kind), resource, [verb])}`);

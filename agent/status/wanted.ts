@@ -3,7 +3,7 @@ import type { GatewayStatus, RouteStatus } from '../compile/gateway-status.js';
 import { controllerName } from '../compile/ingress.js';
 import type { GatewayClass } from '../model/kubernetes-gateway.js';
 import type { Metadata } from '../model/mesh.js';
-import type { ApiObject } from './api-object.js';
+import { type ApiObject, timeText } from './api-object.js';
 import { classStatus, gatewayStatus, routeStatus } from './conditions.js';
 import type { StatusKind } from './resources.js';
 
@@ -22,8 +22,8 @@ export interface WantedStatus {
   readonly kind: StatusKind;
   readonly namespace: string;
   readonly name: string;
-  /** That this is of; the object may have a later one. */
-  readonly generation: number;
+  /** Whether the object is, as it is now, what this was worked out from: the same one, of the same generation. */
+  readonly isOf: (object: ApiObject) => boolean;
   /** The same for the same saying. */
   readonly digest: string;
   /** Nothing is said, except that what was is not true any more. */
@@ -63,13 +63,15 @@ function ofRoute({ route, parents }: RouteStatus): readonly WantedStatus[] {
 
 function wanted(
   kind: StatusKind,
-  { generation, name, namespace }: Metadata,
+  { created, generation, name, namespace }: Metadata,
   said: string,
   isEmpty: boolean,
   statusFor: WantedStatus['statusFor'],
 ): readonly WantedStatus[] {
   if (generation === 0) return [];
   const key = `${kind} ${namespace}/${name}`;
-  const digest = `${generation} ${createHash('sha256').update(said).digest('base64').slice(0, 22)}`;
-  return [{ key, kind, namespace, name, generation, digest, isEmpty, statusFor }];
+  const digest = `${created} ${generation} ${createHash('sha256').update(said).digest('base64').slice(0, 22)}`;
+  const isOf = ({ metadata }: ApiObject) =>
+    metadata.generation === generation && created === Date.parse(metadata.creationTimestamp ?? timeText(0));
+  return [{ key, kind, namespace, name, isOf, digest, isEmpty, statusFor }];
 }

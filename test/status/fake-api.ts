@@ -2,7 +2,11 @@ import type { Clock } from '../../agent/clock.js';
 import { type ApiClient, ApiError, type ApiRequest } from '../../agent/kubernetes/api.js';
 import type { ApiObject } from '../../agent/status/api-object.js';
 
-type Stored = ApiObject & { readonly series?: unknown; readonly note?: string; readonly [field: string]: unknown };
+export type Stored = ApiObject & {
+  readonly series?: unknown;
+  readonly note?: string;
+  readonly [field: string]: unknown;
+};
 
 export interface Call {
   readonly by: string;
@@ -20,6 +24,8 @@ export interface FakeClient extends ApiClient {
   way: Way;
   /** Until a request arrives, and again until the answer is there. */
   delayMs: number;
+  /** What reads with `resourceVersion=0` get instead of what is there: the cache of a server that lags behind. */
+  cache: ReadonlyMap<string, Stored> | undefined;
 }
 
 /** As much of an API server as status needs: versions of objects, conflicts, the status subresource, merge patches, pages. */
@@ -50,6 +56,7 @@ export class FakeApi {
       server: 'https://api.test:6443',
       way: 'open',
       delayMs: 0,
+      cache: undefined,
       call: (request) => this.#carry(by, clock, client, request),
       lines: () => Promise.reject(new Error('nobody watches')),
       close: () => {},
@@ -73,14 +80,14 @@ export class FakeApi {
       if (client.way === 'deaf') return;
       const later = (task: () => void) => (client.delayMs === 0 ? task() : void clock.after(client.delayMs, task));
       later(() => {
-        const answer = this.#answer(by, clock, request);
+        const answer = this.#answer(by, clock, request, client.cache);
         if (client.way === 'silent') return;
         later(() => settle(() => (answer instanceof ApiError ? reject(answer) : resolve(answer))));
       });
     });
   }
 
-  #answer(by: string, clock: Clock, request: ApiRequest): unknown {
+  #answer(by: string, clock: Clock, request: ApiRequest, cache: FakeClient['cache']): unknown {
     const { method, path, query } = request;
     const body = request.body === undefined ? undefined : JSON.parse(JSON.stringify(request.body));
     const call = { by, method, path, body, at: clock.monotonic() };
@@ -89,7 +96,8 @@ export class FakeApi {
     const refusal = this.refuse(`${method} ${path}`);
     if (refusal !== undefined) return refusal;
     if (method === 'GET') {
-      const object = this.objects.get(path);
+      const objects = query?.resourceVersion === '0' ? (cache ?? this.objects) : this.objects;
+      const object = objects.get(path);
       return object === undefined ? this.#list(path, query) : structuredClone(object);
     }
     if (method === 'POST') return this.#create(path, body as Stored);

@@ -229,6 +229,24 @@ test('a Lease that was deleted is made again', async (t) => {
   t.is(contest.lease().holderIdentity, a.election.identity);
 });
 
+test('a cache that lags behind makes no second holder', async (t) => {
+  const contest = new Contest();
+  const a = contest.join('a');
+  await contest.pass(5_000);
+  const b = contest.join('b');
+  b.client.cache = new Map(contest.api.objects);
+  await contest.pass(300_000);
+  t.deepEqual(contest.holders(), ['a']);
+  t.is(contest.most, 1);
+  t.is(a.terms.length, 1);
+  const conflicts = contest.api.calls.filter(({ by, method }) => by === 'b' && method === 'PUT').length;
+  t.true(conflicts > 0 && conflicts < 20, `${conflicts} conflicts`);
+  a.client.way = 'cut';
+  await contest.pass(120_000);
+  t.deepEqual(contest.holders(), ['b']);
+  t.is(contest.most, 1);
+});
+
 test('who may not use Leases says which rule is missing, and asks seldom', async (t) => {
   const contest = new Contest();
   contest.api.refuse = () => new ApiError('leases is forbidden', 403, 'Forbidden');
@@ -254,11 +272,13 @@ async function stormy(t: ExecutionContext, seed: number): Promise<void> {
     const candidate = contest.candidates[Math.floor(random() * 3)]!;
     candidate.client.way = (['open', 'open', ...ways] as const)[Math.floor(random() * 5)]!;
     candidate.client.delayMs = Math.floor(random() ** 3 * 3_000);
+    candidate.client.cache = random() < 0.3 ? new Map(contest.api.objects) : undefined;
     await contest.pass(Math.floor(random() * 12_000));
   }
   for (const { client } of contest.candidates) {
     client.way = 'open';
     client.delayMs = 0;
+    client.cache = undefined;
   }
   await contest.pass(60_000);
   t.is(contest.most, 1, `seed ${seed}`);

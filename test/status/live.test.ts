@@ -48,7 +48,7 @@ class Cluster {
     const reporter = startStatus({
       ...{ client, clock: systemClock, node, namespace: 'weft-system', random: Math.random },
       log: pino({ enabled: false }),
-      statuses: () => statusesOf([service, ...manifests]),
+      statuses: () => statusesOf([service, ...this.#objects()]),
       problems: () => rejected.map((kind) => problem({ resource: `${kind} shop/cart` })),
       onTrouble: (why) => {
         this.trouble = why;
@@ -59,6 +59,13 @@ class Cluster {
       client.close();
     });
     return reporter;
+  }
+
+  /** As the agent's watches have them. */
+  #objects(): readonly string[] {
+    const plurals = ['gatewayclasses', 'gateways', 'httproutes', 'grpcroutes'];
+    const lists = plurals.flatMap((plural) => this.server.list(`${plural}.gateway.networking.k8s.io`));
+    return lists.map((object) => JSON.stringify(object));
   }
 
   status(resource: string, name: string, namespace = 'shop'): Record<string, unknown> {

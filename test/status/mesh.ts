@@ -89,6 +89,8 @@ export class Scene {
   statuses: Statuses | undefined;
   problems: readonly Problem[] = [];
   trouble = '';
+  /** How often the trouble has changed. */
+  tellings = 0;
 
   /** The mesh and the API have these. */
   apply(...manifests: readonly string[]): void {
@@ -112,6 +114,7 @@ export class Scene {
       problems: () => this.problems,
       onTrouble: (why) => {
         this.trouble = why;
+        this.tellings++;
       },
     });
     return { reporter, client };

@@ -72,6 +72,23 @@ test('nothing is said of a generation that was not compiled', async (t) => {
   t.deepEqual(scene.shown('gateways', 'gate'), ['Accepted=True Accepted 2', 'Programmed=True Programmed 2']);
 });
 
+test('nothing is said of an object made anew under the name, of the same generation', async (t) => {
+  const scene = new Scene();
+  scene.apply(gatewayClass, gateway());
+  const { reporter } = scene.join('a');
+  await scene.time.pass(10_000);
+  const { spec } = scene.api.objects.get(gatePath)!;
+  scene.api.put(gatePath, { spec, metadata: { generation: 1, creationTimestamp: '2026-01-02T03:04:06Z' } });
+  reporter.touch();
+  await scene.time.pass(400_000);
+  t.is(scene.status('gateways', 'gate'), undefined);
+  const young = gateway().replace('{name: gate,', '{name: gate, creationTimestamp: "2026-01-02T03:04:06Z",');
+  scene.statuses = statusesOf([gatewayClass, young]);
+  reporter.touch();
+  await scene.time.pass(3_000);
+  t.is(scene.shown('gateways', 'gate').length, 2);
+});
+
 test('objects of a directory, which have no generation, are nobody on the server', async (t) => {
   const scene = new Scene();
   scene.store(gateway());
@@ -221,8 +238,10 @@ test('a missing rule is told once a resource, and does not hold up the others', 
   );
   t.deepEqual(scene.shown('gateways', 'gate'), ['Accepted=True Accepted 1', 'Programmed=True Programmed 1']);
   t.is(scene.written().filter((each) => each.includes('httproutes')).length, 1);
+  await scene.time.pass(1_000_000);
+  t.is(scene.tellings, 1);
   scene.api.refuse = () => undefined;
-  await scene.time.pass(200_000);
+  await scene.time.pass(400_000);
   t.is(scene.trouble, '');
   t.is(scene.shown('httproutes', 's').length, 2);
 });
