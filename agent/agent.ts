@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { showAddress } from './api/address.js';
 import { startMetrics } from './api/metrics-server.js';
@@ -33,6 +32,7 @@ import type { Statuses } from './status/wanted.js';
 import { RequestLedger } from './supervisor/request-ledger.js';
 import { Sync } from './sync.js';
 import { startUpkeep } from './upkeep.js';
+import { version } from './version.js';
 import { EdgeLedger } from './view/edges.js';
 import { createView, type RunningView } from './view/view.js';
 
@@ -107,7 +107,7 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
   const view = createView({
     ...kernel,
     ...mesh,
-    version: ownVersion(),
+    version,
     kernel: release(),
     node: config.node,
     started,
@@ -278,10 +278,4 @@ function openDatapath(config: Config, pins: Pins, cgroup2: string, log: Log): Da
     capacities: Object.fromEntries(config.capacities),
     log: (message) => log.info(message),
   });
-}
-
-/** `version` of package.json. */
-function ownVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { version } from '../version.js';
 import { addCleanup } from './cleanup.js';
 import { addCompletion } from './completion.js';
 import { addDiff } from './diff.js';
@@ -13,12 +13,6 @@ import { addStatus } from './status.js';
 import { addTop } from './top.js';
 import { addValidate } from './validate.js';
 import { addWeight } from './weight.js';
-
-/** The version in package.json. */
-export function versionOf(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
 
 /** `demo` brings its own modules: they are loaded when it is meant, or when all commands are listed for completion. */
 async function addDemo(program: Command, first: string | undefined): Promise<void> {
@@ -34,7 +28,7 @@ async function addDemo(program: Command, first: string | undefined): Promise<voi
 export async function makeProgram(first: string | undefined): Promise<Command> {
   const program = new Command('weft')
     .description('A service mesh without sidecars.')
-    .version(versionOf(), '-V, --version')
+    .version(version, '-V, --version')
     .addOption(new Option('--api <address>', 'the agent (default: unix:/run/weft/api.sock)').env('WEFT_API'))
     .addOption(new Option('--api-token-file <file>', 'bearer token for an agent on TCP').env('WEFT_API_TOKEN_FILE'))
     .enablePositionalOptions()
