@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../clock.js';
 import { Collection, type Write } from './collection.js';
 import { type Resource, resourceName, resources } from './resources.js';
@@ -67,23 +66,23 @@ export class Storage {
    */
   put(collection: Collection, object: KubernetesObject, previous: Stored | undefined): Stored {
     const { resource } = collection;
-    const { apiVersion } = object;
-    const before = previous?.object({ apiVersion, kind: resource.kind, partial: false });
-    const old = before?.metadata ?? object.metadata;
+    const old = previous?.metadata() ?? object.metadata;
     const { uid, creationTimestamp, generation = old.generation } = object.metadata;
     const metadata: ObjectMetadata = {
       ...object.metadata,
       uid: uid ?? old.uid ?? this.#options.uid(),
       creationTimestamp: creationTimestamp ?? old.creationTimestamp ?? timestamp(this.#options.clock),
     };
-    const counts = resource.custom && before !== undefined && generation === old.generation;
-    if (counts && desired(before) !== desired(object)) metadata.generation = Number(generation ?? 0) + 1;
-    else if (generation !== undefined || resource.custom) metadata.generation = generation ?? 1;
-    const resourceVersion = String(previous?.revision);
-    if (previous && isDeepStrictEqual(before, { ...object, metadata: { ...metadata, resourceVersion } }))
-      return previous;
+    if (generation !== undefined || resource.custom) {
+      const isNext = resource.custom && previous !== undefined && generation === old.generation;
+      const before = isNext && previous.object({ apiVersion: object.apiVersion, kind: resource.kind, partial: false });
+      metadata.generation = Number(generation ?? (before ? 0 : 1));
+      if (before && desired(before) !== desired(object)) metadata.generation++;
+    }
+    const next = { ...object, metadata };
+    const stored = Stored.of(resource, next, this.#revision + 1);
+    if (previous?.isSame(stored)) return previous;
     this.#revision++;
-    const stored = Stored.of(resource, { ...object, metadata }, this.#revision);
     this.#tell(collection, collection.write(this.#revision, stored.key, stored));
     return stored;
   }

@@ -48,11 +48,16 @@ export class Stored {
   readonly labels: Readonly<Record<string, string>>;
   /** By path, of those that can be selected by. */
   readonly fields: ReadonlyMap<string, string>;
+  /** The JSON of metadata but for resourceVersion, without its last brace. */
   readonly #metadata: string;
   /** The JSON of everything but kind, version and metadata, without its first brace. */
   readonly #rest: string;
 
-  private constructor(from: Omit<Stored, 'at' | 'text' | 'item' | 'object'>, metadata: string, rest: string) {
+  private constructor(
+    from: Omit<Stored, 'at' | 'isSame' | 'text' | 'item' | 'metadata' | 'object'>,
+    metadata: string,
+    rest: string,
+  ) {
     this.key = from.key;
     this.namespace = from.namespace;
     this.name = from.name;
@@ -66,23 +71,28 @@ export class Stored {
   /** The object with `revision` as its resourceVersion. */
   static of(resource: Resource, object: KubernetesObject, revision: number): Stored {
     const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
-    const { name, namespace = '', labels = {} } = metadata;
+    const { resourceVersion: _version, ...others } = metadata;
+    const { name, namespace = '', labels = {} } = others;
     const fields = new Map(resource.fields.map((path) => [path, fieldAt(object, path)]));
     fields.set('metadata.name', name).set('metadata.namespace', namespace);
-    const text = JSON.stringify({ ...metadata, resourceVersion: String(revision) });
+    const text = JSON.stringify(others).slice(0, -1);
     const from = { key: keyOf(namespace, name), namespace, name, revision, labels, fields };
     return new Stored(from, text, JSON.stringify(rest).slice(1));
   }
 
   /** The same state under another resourceVersion: what a deletion shows. */
   at(revision: number): Stored {
-    const metadata = JSON.stringify({ ...JSON.parse(this.#metadata), resourceVersion: String(revision) });
-    return new Stored({ ...this, revision }, metadata, this.#rest);
+    return new Stored({ ...this, revision }, this.#metadata, this.#rest);
+  }
+
+  /** Whether it is the same but for its resourceVersion. */
+  isSame(other: Stored): boolean {
+    return this.#metadata === other.#metadata && this.#rest === other.#rest;
   }
 
   /** JSON with kind and version. */
   text({ apiVersion, kind, partial }: Form): string {
-    if (partial) return `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":${this.#metadata}}`;
+    if (partial) return `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":${this.#meta()}}`;
     return `{"kind":"${kind}","apiVersion":"${apiVersion}",${this.#body()}`;
   }
 
@@ -91,11 +101,19 @@ export class Stored {
     return `{${this.#body()}`;
   }
 
+  metadata(): ObjectMetadata {
+    return JSON.parse(this.#meta()) as ObjectMetadata;
+  }
+
   object(form: Form): KubernetesObject {
     return JSON.parse(this.text(form)) as KubernetesObject;
   }
 
+  #meta(): string {
+    return `${this.#metadata},"resourceVersion":"${this.revision}"}`;
+  }
+
   #body(): string {
-    return `"metadata":${this.#metadata}${this.#rest === '}' ? '}' : `,${this.#rest}`}`;
+    return `"metadata":${this.#meta()}${this.#rest === '}' ? '}' : `,${this.#rest}`}`;
   }
 }

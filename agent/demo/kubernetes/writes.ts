@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Collection } from './collection.js';
 import { alreadyExists, badRequest, conflict, invalid, notFound, type Subject } from './refusal.js';
 import type { Resource } from './resources.js';
@@ -109,7 +110,9 @@ function replace(
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${String(before.metadata.uid)}`;
     throw conflict(subjectOf(resource, target.name), why);
   }
-  return storage.put(collection, merged(before, next, resource, target.status), old);
+  const after = merged(before, next, resource, target.status);
+  const same = { ...after, metadata: { ...after.metadata, resourceVersion: String(old.revision) } };
+  return isDeepStrictEqual(before, same) ? old : storage.put(collection, after, old);
 }
 
 function existing(collection: Collection, target: Target): Stored {
