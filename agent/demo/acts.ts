@@ -62,15 +62,15 @@ export class Acts {
     },
     slow: () => this.#slowDown(),
     failing: () => this.#fail(),
-    weight: () => this.#healAndWeigh(),
-    drain: async () => {
+    weight: async () => {
       await this.#server?.leave();
+      await this.#healAndWeigh();
+    },
+    drain: async () => {
+      await this.#server?.comeBack();
       await this.#command('drain:change', 'drain', 'default/order-1');
     },
-    undrain: async () => {
-      await this.#server?.comeBack();
-      await this.#command('undrain:change', 'undrain', 'default/order-1');
-    },
+    undrain: () => this.#command('undrain:change', 'undrain', 'default/order-1'),
     agentless: () => this.#killAgent(),
     restart: () => this.#restartAgent(),
     worker: () => this.#killWorker(),

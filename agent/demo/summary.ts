@@ -54,7 +54,9 @@ function trafficVerdicts(tally: Tally, shares: readonly ShareRow[], facts: Facts
 
 /** The API server hears of the agent; and without it the agent goes on with what it has, and obeys at the node. */
 function serverVerdicts(tally: Tally, { wordAfter, away, agentReady, caughtUp }: ServerFacts): Verdict[] {
-  const { requests, failed } = tally.total((lap) => phaseOf(lap)?.name === 'drain');
+  const { requests, failed } = tally.total(
+    (lap, question) => phaseOf(lap)?.name === 'weight' && !isIllness(lap, question),
+  );
   const when = wordAfter === null ? '' : `,${seconds(wordAfter)} after the first request`;
   const back = caughtUp === null ? '' : ` and watched it again${seconds(caughtUp)} after it was back`;
   return [

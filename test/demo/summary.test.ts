@@ -193,7 +193,8 @@ test('where an API server feeds the agent, its absence is judged too', (t) => {
   const silent = { ...clusterFacts, server: { ...clusterFacts.server!, wordAfter: null } };
   t.regex(unmet(perfectTally(60), silent).join(), /^the agent never wrote to the API server /);
   const failed = perfectTally(60);
-  fail(failed, 'drain:change', 'order-service', 'timeout');
+  fail(failed, 'weight:change', 'order-service', 'timeout');
+  fail(failed, 'weight:change', 'catalog', 'status 500', 'catalog-2');
   t.regex(unmet(failed, clusterFacts).join(), /^1 of \d+ requests failed while the API server was away/);
 });
 
