@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -13,7 +14,8 @@ import type { Manifest } from './objects.js';
 import { eventually, type Life, Site, type SiteOptions } from './site.js';
 
 const node = 'here';
-const uids = ['1f0c9ab2-6d1b-4c37-9b1e-0a5f3de2c4b7', '7b1d3f52-0a44-4d0c-8f0e-2a9c7e6d5b10'] as const;
+/** Nobody else's: an agent looks at all of the machine's processes. */
+const uids = [randomUUID(), randomUUID()] as const;
 /** Where a connection to Service web arrives: captured, or not. */
 const [redirected, plain] = ['10.1.0.1:8080', '10.96.0.1:80'];
 
@@ -47,6 +49,11 @@ const shop = [
     spec: { hosts: ['shop'], http: [{ route: [{ destination: { host: 'shop' } }] }] },
   },
 ];
+
+/** {@link eventually}, on a machine that may be busy. */
+function soon<T>(read: () => T | Promise<T>, isThere: (value: T) => boolean): Promise<number> {
+  return eventually(read, isThere, 20_000);
+}
 
 interface PodState {
   readonly uid?: string;
@@ -119,7 +126,7 @@ class Cluster {
 
   /** Resolves when the Pod is captured, or is not. Returns how many ms that took. */
   until(captured: boolean): Promise<number> {
-    return eventually(
+    return soon(
       () => this.pod(),
       (pod) => (pod?.captured ?? false) === captured,
     );
@@ -152,7 +159,7 @@ for (const [driver, hierarchy] of layouts) {
 
     // Scheduled: nothing of it is on the node yet.
     cluster.apply(podOf({ mesh: 'enabled' }));
-    await eventually(
+    await soon(
       () => cluster.pod(),
       (pod) => pod?.why === 'none of its processes is there yet',
     );
@@ -161,7 +168,7 @@ for (const [driver, hierarchy] of layouts) {
     let container: Caller = await kubelet.container(sandbox);
     t.is(await container.arrive('10.96.0.1'), redirected);
     cluster.apply(podOf({ mesh: 'enabled', address: '10.1.255.1', phase: 'Running' }));
-    await eventually(
+    await soon(
       () => cluster.rows(),
       (rows) => [...rows.values()].some((row) => row.includes('10.1.255.1')),
     );
@@ -183,7 +190,7 @@ for (const [driver, hierarchy] of layouts) {
     container = await kubelet.container(sandbox);
     t.is(await container.arrive('10.96.0.1'), redirected);
     sandbox.process.kill('SIGKILL');
-    await eventually(
+    await soon(
       async () => (await cluster.pod())?.netns,
       (netns) => netns === `/proc/${container.pid}/ns/net`,
     );
@@ -192,7 +199,7 @@ for (const [driver, hierarchy] of layouts) {
 
     // All processes are gone, as in a crash loop where no process holds the sandbox: the namespace is the same when they come back.
     await container.kill();
-    await eventually(
+    await soon(
       async () => (await cluster.pod())?.netns,
       (netns) => netns === '',
     );
@@ -204,7 +211,7 @@ for (const [driver, hierarchy] of layouts) {
 
     // The sandbox is made anew: another namespace.
     const second = await kubelet.sandbox(uids[0]);
-    await eventually(
+    await soon(
       () => cluster.rows(),
       (now) => now.size === 1 && !now.has([...enrolled.keys()][0]!),
     );
@@ -214,20 +221,20 @@ for (const [driver, hierarchy] of layouts) {
 
     // It is deleted, and soon another one has its name, as a StatefulSet's. The processes that are left are not the new one's.
     api.delete('pods', 'default', 'client-0');
-    await eventually(
+    await soon(
       () => cluster.rows(),
       (now) => now.size === 0,
     );
     t.is(await container.arrive('10.96.0.1'), plain);
     cluster.apply(podOf({ uid: uids[1], mesh: 'enabled' }));
-    await eventually(
+    await soon(
       () => cluster.pod(),
       (pod) => pod?.why === 'none of its processes is there yet',
     );
     t.true(vigil.isThere);
     await container.kill();
     await kubelet.stop(second);
-    await eventually(
+    await soon(
       () => vigil.isThere,
       (isThere) => !isThere,
     );
@@ -272,7 +279,7 @@ kernelTest(
       return status === 200 && headers['x-envoy-upstream-service-time'] !== undefined;
     };
     let client = kubelet.client(sandbox);
-    await eventually(() => isServed(client), Boolean, 15_000);
+    await soon(() => isServed(client), Boolean);
     const rows = await cluster.rows();
 
     sandbox.process.kill('SIGKILL');
@@ -283,21 +290,20 @@ kernelTest(
 
     const broker = brokerOf(site.agent.pid)!;
     process.kill(broker, 'SIGKILL');
-    await eventually(
+    await soon(
       () => brokerOf(site.agent.pid),
       (pid) => pid !== undefined && pid !== broker,
     );
-    await eventually(() => isServed(client), Boolean, 15_000);
+    await soon(() => isServed(client), Boolean);
 
     const vigil = new Vigil(site.house().path, sandbox.netns);
     api.delete('pods', 'default', 'client-0');
     await client.kill();
     await origin.kill();
     await kubelet.stop(sandbox);
-    await eventually(
+    await soon(
       () => vigil.isThere,
       (isThere) => !isThere,
-      15_000,
     );
     t.is((await cluster.rows()).size, 0);
   },
@@ -308,14 +314,14 @@ kernelTest('processes of Pods in the network namespace of the node are never cap
   const cluster = await Cluster.open(t, 'cgroupfs', 'v2', web);
   cluster.apply(podOf({ mesh: 'enabled', hostNetwork: true }));
   await cluster.kubelet.pause(uids[0], '/proc/self/ns/net');
-  await eventually(
+  await soon(
     () => cluster.pod(),
     (pod) => pod !== undefined,
   );
   t.false((await cluster.pod())!.captured);
   // Whatever the API says of it.
   cluster.apply(podOf({ mesh: 'enabled' }));
-  await eventually(
+  await soon(
     () => cluster.pod(),
     (pod) => pod?.why === 'its processes are in the network namespace of the node or of the agent',
   );
@@ -333,7 +339,7 @@ kernelTest('without CAP_SYS_PTRACE Pods of an API server are not captured, and i
     cluster.apply(podOf({ mesh: 'enabled' }));
     const sandbox = await cluster.kubelet.sandbox(uids[0]);
     const why = `the network namespace of its process ${sandbox.process.pid} cannot be read: EACCES`;
-    await eventually(
+    await soon(
       () => cluster.pod(),
       (pod) => (isCaptured ? pod?.captured === true : pod?.why === why),
     );
