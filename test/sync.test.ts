@@ -3,6 +3,7 @@ import type { Clock } from '../agent/clock.js';
 import { noOverrides, type Overrides } from '../agent/compile/plan.js';
 import type { Backend } from '../agent/kernel/backends.js';
 import { MemoryStore } from '../agent/kernel/memory.js';
+import type { PlaceFinder } from '../agent/kernel/place.js';
 import { PodTable } from '../agent/kernel/pods.js';
 import { Reconciler } from '../agent/kernel/reconcile.js';
 import type { Store } from '../agent/kernel/store.js';
@@ -47,7 +48,7 @@ class Bench {
   overrides: Overrides = noOverrides;
   now = 0;
 
-  constructor(store: Store) {
+  constructor(store: Store, places?: PlaceFinder) {
     this.reconciler = new Reconciler(store);
     this.reconciler.adopt();
     const never = (): (() => void) => () => undefined;
@@ -55,7 +56,7 @@ class Bench {
     this.sync = new Sync({
       catalog: this.catalog,
       reconciler: this.reconciler,
-      pods: new PodTable(store, () => 0n, undefined),
+      pods: new PodTable(store, () => 0n, undefined, places),
       overrides: () => this.overrides,
       node: 'here',
       clock,
@@ -198,4 +199,26 @@ test('a change that the store refuses is written by the next tick', (t) => {
     gone.map(({ address }) => address),
     ['10.0.0.3'],
   );
+});
+
+test('namespaces that are expected are looked for between ticks, others are not', (t) => {
+  let looks = 0;
+  const places = {
+    isSeeking: false,
+    look: () => {
+      looks++;
+    },
+    find: () => ({ why: 'nowhere', isPassing: true }),
+  };
+  const { sync } = new Bench(new MemoryStore(), places);
+  places.isSeeking = true;
+  sync.seek();
+  t.is(looks, 0, 'nothing is wanted before start');
+  sync.start();
+  looks = 0;
+  sync.seek();
+  t.is(looks, 1);
+  places.isSeeking = false;
+  sync.seek();
+  t.is(looks, 1);
 });
