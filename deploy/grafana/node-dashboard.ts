@@ -73,7 +73,10 @@ const overview: Section = {
       unit: 's',
       width: 4,
       queries: [
-        { expr: `min(time() - process_start_time_seconds{${of()}} and weft_build_info{${of()}})`, legend: 'age' },
+        {
+          expr: `min(time() - process_start_time_seconds{${of()}} and on (job, instance) weft_build_info{${of()}})`,
+          legend: 'age',
+        },
       ],
     }),
     table({

@@ -37,8 +37,7 @@ function buckets(quick: string, all: string): readonly string[] {
 const decision = (reason: string): string => `weft_decisions_total{${of},verdict="refuse",reason="${reason}"}`;
 const backend = (name: string): string =>
   `weft_gateway_backend_ejected{${of},cluster="web.shop.svc.cluster.local:80",backend="shop/${name}"}`;
-const restarts = (reason: string): string =>
-  `weft_watch_restarts_total{${of},resource="services",reason="${reason}"}`;
+const restarts = (reason: string): string => `weft_watch_restarts_total{${of},resource="services",reason="${reason}"}`;
 
 export const alertCases: readonly AlertCase[] = [
   {
@@ -232,7 +231,10 @@ export const alertCases: readonly AlertCase[] = [
     fires: [`${decision('no_backend')} 0+120x30`],
     notYet: '4m',
     at: '15m',
-    calm: [`${decision('no_backend')} 0 3 3x30`, `weft_decisions_total{${of},verdict="redirect",reason="picked"} 0+9x30`],
+    calm: [
+      `${decision('no_backend')} 0 3 3x30`,
+      `weft_decisions_total{${of},verdict="redirect",reason="picked"} 0+9x30`,
+    ],
   },
   {
     alert: 'WeftHighErrorRatio',
