@@ -1,5 +1,6 @@
-import { type ApiClient, ApiError } from '../../kubernetes/api.js';
+import type { ApiClient } from '../../kubernetes/api.js';
 import { isRaw } from '../../model/fields.js';
+import { malformed } from './watching.js';
 
 /** Objects a page. */
 const limit = '500';
@@ -28,7 +29,7 @@ export async function* pagesOf(
     const answer = await client.call({ method: 'GET', path, query: asked, accept, signal, timeoutMs: patience });
     const metadata = isRaw(answer) ? answer.metadata : undefined;
     if (!isRaw(answer) || !isRaw(metadata) || typeof metadata.resourceVersion !== 'string') {
-      throw new ApiError(`${path}: the answer is no list`);
+      throw malformed('the answer is no list');
     }
     // Go writes an empty list as null where it was never made.
     const items = Array.isArray(answer.items) ? answer.items : [];

@@ -11,7 +11,7 @@ import { acceptOf, isCustom, pathOf, type Resource } from './resource.js';
 import type { Server } from './server.js';
 import type { Restart, Tally } from './tally.js';
 import { type Trouble, troubleOf } from './trouble.js';
-import { endsInitialEvents, isFromFuture, readEvent } from './watching.js';
+import { endsInitialEvents, isFromFuture, isMalformed, readEvent } from './watching.js';
 
 export interface ReflectorOptions {
   readonly resource: Resource;
@@ -344,7 +344,8 @@ export class Reflector {
     if (failure.status === 410 || isSetBack) return this.#expires();
     if (failure.status === 404 && isCustom(this.resource)) return this.#misses();
     if (failure.status === 401 || failure.status === 403) return this.#refuses(failure);
-    if (failure.status !== 0) return this.#fails('failed', failure);
+    if (isMalformed(failure)) this.#version = undefined;
+    if (failure.status !== 0 || isMalformed(failure)) return this.#fails('failed', failure);
     if (this.#opened === undefined) return this.#fails('unreachable', failure);
     return this.#breaks(failure);
   }

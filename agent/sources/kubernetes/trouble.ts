@@ -2,6 +2,7 @@ import type { ApiError } from '../../kubernetes/api.js';
 import type { Problem } from '../../model/problem.js';
 import { problemCodes } from '../../model/problem-codes.js';
 import type { Resource } from './resource.js';
+import { isMalformed } from './watching.js';
 
 /** Why a resource is not as the API server has it. */
 export interface Trouble {
@@ -27,6 +28,9 @@ export function troubleOf(error: ApiError, resource: Resource, verb: 'list' | 'w
       isGeneral: false,
       text: `may not ${verb} ${resource.plural}: ${ruleFor(resource)} (${message})`,
     };
+  }
+  if (isMalformed(error)) {
+    return { code: 'WEFT0606', isGeneral: false, text: `${verb} cannot be understood: ${message}` };
   }
   if (status === 0) return { code: 'WEFT0606', isGeneral: true, text: `the API server does not answer: ${message}` };
   return { code: 'WEFT0606', isGeneral: false, text: `${verb} failed with status ${status}: ${message}` };

@@ -1,6 +1,15 @@
 import { ApiError } from '../../kubernetes/api.js';
 import { isRaw, type Raw } from '../../model/fields.js';
 
+/** Of an answer that is not what the API says. */
+export function malformed(message: string): ApiError {
+  return new ApiError(message, 0, 'Malformed');
+}
+
+export function isMalformed({ reason, status }: ApiError): boolean {
+  return status === 0 && reason === 'Malformed';
+}
+
 /** One event of a watch (meta/v1 WatchEvent). */
 export interface WatchEvent {
   readonly type: string;
@@ -13,10 +22,10 @@ export function readEvent(line: Buffer): WatchEvent {
   try {
     event = JSON.parse(line.toString('utf8'));
   } catch {
-    throw new ApiError('a line of the watch is not JSON');
+    throw malformed('a line of the watch is not JSON');
   }
   if (!isRaw(event) || typeof event.type !== 'string' || !isRaw(event.object)) {
-    throw new ApiError('a line of the watch is no event');
+    throw malformed('a line of the watch is no event');
   }
   if (event.type === 'ERROR') throw errorOf(event.object);
   return { type: event.type, object: event.object };

@@ -120,6 +120,11 @@ export class ModelApi implements ApiClient {
     for (const watch of this.#watches) watch.bookmark(this.revision);
   }
 
+  /** Sends a line to the watches of a collection, whatever it says. */
+  say(path: string, line: string): void {
+    for (const watch of this.#of(path)) watch.line(Buffer.from(line));
+  }
+
   /** Breaks the watches of a collection, or all. */
   cut(path?: string): void {
     for (const watch of this.#of(path)) watch.fail(new ApiError('the connection was reset', 0, 'ECONNRESET'));
@@ -309,8 +314,12 @@ class Watch implements AsyncIterable<Buffer> {
   }
 
   send(event: unknown): void {
+    this.line(Buffer.from(JSON.stringify(event)));
+  }
+
+  line(bytes: Buffer): void {
     if (this.#over !== undefined) return;
-    this.#lines.push(Buffer.from(JSON.stringify(event)));
+    this.#lines.push(bytes);
     this.#listen();
     this.#wake();
   }

@@ -413,6 +413,34 @@ test('a change of what nobody reads is no change', async (t) => {
   cluster.stop();
 });
 
+test('a line that is no event is told of, and leads to a list', async (t) => {
+  const cluster = await running(({ api }) => {
+    api.put(paths.services, service('s1'));
+  });
+  for (const line of ['{"type":"ADD', '7', '{"type":"ADDED","object":null}', '\u0000']) {
+    cluster.api.say(paths.services, line);
+    await cluster.settle();
+    t.regex(cluster.state('services').trouble, /^watch cannot be understood: a line of the watch is no/);
+    await cluster.pass(31_000, 1_000);
+    t.is(cluster.state('services').trouble, '');
+  }
+  t.is(cluster.state('services').restarts.failed, 4);
+  t.deepEqual(cluster.effect.removed, []);
+  // What is an event, but of a type or an object that nobody knows, is passed over.
+  for (const line of [
+    '{"type":"SNEEZED","object":{}}',
+    '{"type":"ADDED","object":{}}',
+    '{"type":"DELETED","object":{}}',
+  ]) {
+    cluster.api.say(paths.services, line);
+  }
+  cluster.api.put(paths.services, service('s2'));
+  await cluster.settle();
+  t.deepEqual(cluster.effect.keys(), ['Service shop/s1', 'Service shop/s2']);
+  t.is(cluster.state('services').restarts.failed, 4);
+  cluster.stop();
+});
+
 test('nothing is called after stop', async (t) => {
   const cluster = await running(({ api }) => {
     api.put(paths.services, service('s1'));
