@@ -7,13 +7,14 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  rmdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { removeCgroup } from '../../agent/kernel/cgroups.js';
 import { checkout } from '../../deploy/render/chart.js';
+import { eventually } from '../agent/site.js';
 import { claimName, makeDirectory } from '../kernel/scratch.js';
 import type { Container, Volume } from './daemonset.js';
 
@@ -31,7 +32,8 @@ export interface ContainerOptions {
 }
 
 /** Directories of v1 hierarchies, and of v2, in which a runtime makes a container's cgroup. */
-const hierarchies = (): readonly string[] => readdirSync('/sys/fs/cgroup').map((name) => join('/sys/fs/cgroup', name));
+const hierarchies = (): readonly string[] =>
+  ['.', ...readdirSync('/sys/fs/cgroup')].map((name) => join('/sys/fs/cgroup', name));
 
 /**
  * A container of the chart, run by runc as kubelet has a runtime run it: own PID, mount, IPC, UTS and cgroup namespaces, a read-only root, exactly its capabilities, its
@@ -79,7 +81,8 @@ export class OciContainer {
   async kill(): Promise<void> {
     if (this.isRunning) this.#process!.kill('SIGKILL');
     if (this.#process) await this.ended();
-    removeCgroups((name) => name === this.#name);
+    // The kernel ends what was in its PID namespace after that.
+    await eventually(() => removeCgroups((name) => name === this.#name), Boolean, 10_000);
   }
 
   #config({ container, volumes, environment, files, netns, seccomp }: ContainerOptions): object {
@@ -90,7 +93,7 @@ export class OciContainer {
       ociVersion: '1.0.2',
       process: {
         user: { uid: 0, gid: 0 },
-        args: [...container.command, ...container.args].map(fill),
+        args: [...container.command, ...(container.args ?? [])].map(fill),
         env: ['PATH=/opt/bin:/usr/sbin:/usr/bin', ...Object.entries(environment).map((pair) => pair.join('='))],
         cwd: '/',
         capabilities: { bounding: held, effective: held, permitted: held },
@@ -158,19 +161,16 @@ function bind(source: string, destination: string, options: readonly string[]): 
   return { destination, source, type: 'bind', options: ['rbind', ...options] };
 }
 
-/** What a runtime leaves when it is killed. */
-function removeCgroups(isGone: (name: string) => boolean): void {
-  for (const hierarchy of hierarchies()) {
-    if (!statSync(hierarchy).isDirectory()) continue;
-    for (const name of readdirSync(hierarchy)) {
-      if (!isGone(name) || !existsSync(join(hierarchy, name, 'cgroup.procs'))) continue;
-      try {
-        rmdirSync(join(hierarchy, name));
-      } catch {
-        // Its last process is being ended: the next run finds it.
-      }
-    }
-  }
+/** What a runtime leaves when it is killed. Whether nothing of it is left: a cgroup with a process in it is. */
+function removeCgroups(isGone: (name: string) => boolean): boolean {
+  const cgroups = hierarchies().flatMap((hierarchy) =>
+    statSync(hierarchy).isDirectory()
+      ? readdirSync(hierarchy)
+          .filter((name) => isGone(name) && existsSync(join(hierarchy, name, 'cgroup.procs')))
+          .map((name) => join(hierarchy, name))
+      : [],
+  );
+  return cgroups.map((cgroup) => removeCgroup(cgroup)).every(Boolean);
 }
 
 function sweep(): void {

@@ -19,7 +19,7 @@ export interface SecurityContext {
 export interface Container {
   readonly name: string;
   readonly command: readonly string[];
-  readonly args: readonly string[];
+  readonly args?: readonly string[];
   readonly securityContext: SecurityContext;
   readonly volumeMounts: readonly VolumeMount[];
   readonly [field: string]: unknown;

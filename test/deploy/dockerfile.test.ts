@@ -7,7 +7,7 @@ import { checkout } from '../../deploy/render/chart.js';
 interface Stage {
   readonly name: string;
   readonly from: string;
-  readonly steps: readonly string[];
+  readonly steps: string[];
 }
 
 const text = readFileSync(join(checkout, 'deploy/Dockerfile'), 'utf8');
@@ -20,12 +20,12 @@ const instructions = text
   .map((line) => line.replace(/\s+/g, ' ').trim())
   .filter(Boolean);
 
-const stages: readonly Stage[] = instructions.reduce<readonly Stage[]>((found, line) => {
-  const from = /^FROM (\S+)(?: AS (\S+))?$/.exec(line);
-  if (from) return [...found, { from: from[1]!, name: from[2] ?? 'final', steps: [] }];
-  const last = found.at(-1);
-  return last ? [...found.slice(0, -1), { ...last, steps: [...last.steps, line] }] : found;
-}, []);
+const stages: Stage[] = [];
+for (const line of instructions) {
+  const [, from, name = 'final'] = /^FROM (\S+)(?: AS (\S+))?$/.exec(line) ?? [];
+  if (from === undefined) stages.at(-1)?.steps.push(line);
+  else stages.push({ from, name, steps: [] });
+}
 
 const final = stages.at(-1)!;
 

@@ -72,7 +72,7 @@ const verbs: Reasons = Object.fromEntries([
     [`cluster update ${resource}/status.gateway.networking.k8s.io`, 'conditions'],
   ]),
   ['cluster create events.events.k8s.io', 'rejected rules, in the rule’s own namespace'],
-  ['cluster update events.events.k8s.io', 'the series of one that is said again'],
+  ['cluster patch events.events.k8s.io', 'the series of one that is said again'],
   ['weft-system create leases.coordination.k8s.io', 'who writes status'],
   ['weft-system get leases.coordination.k8s.io weft-status', 'who writes status'],
   ['weft-system update leases.coordination.k8s.io weft-status', 'who writes status'],
@@ -179,7 +179,7 @@ chartTest(
     t.like(livenessProbe, get('/healthz'));
     t.like(startupProbe, get('/healthz'));
     t.deepEqual(ports, [{ name: 'metrics', containerPort: 15090, protocol: 'TCP' }]);
-    t.true(args.includes('--metrics=[$(HOST_IP)]:15090'));
+    t.true(args?.includes('--metrics=[$(HOST_IP)]:15090'));
     t.deepEqual(daemonSetOf(renderChart()).spec.updateStrategy, {
       type: 'RollingUpdate',
       rollingUpdate: { maxUnavailable: '10%' },
