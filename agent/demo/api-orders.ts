@@ -1,4 +1,5 @@
-import type { ClusterObject, ObjectName, Write } from './cluster.js';
+import type { ObjectName, Write } from './cluster.js';
+import type { KubernetesObject } from './kubernetes/stored.js';
 
 /** What the demo tells its API server: a line of JSON each, answered by a line each, in order. */
 export type ApiOrder =
@@ -14,5 +15,5 @@ export interface ApiAnswer {
   /** `https://HOST:PORT`; empty before it first listened. */
   readonly address: string;
   /** What was asked for by `get`; null when there is none. */
-  readonly object: ClusterObject | null;
+  readonly object: KubernetesObject | null;
 }

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { systemClock } from '../clock.js';
 import type { ApiAnswer, ApiOrder } from './api-orders.js';
-import type { ClusterObject } from './cluster.js';
 import { ApiServer } from './kubernetes/api-server.js';
+import type { KubernetesObject } from './kubernetes/stored.js';
 
 /*
  * A Kubernetes API server, a process of its own: `api-server.js FOLDER`, where its certificates are made. Each line of its standard input
@@ -14,7 +14,7 @@ const server = new ApiServer({ folder: process.argv[2] ?? '', clock: systemClock
 let address = '';
 
 /** Returns the object that was asked for, else null. */
-async function obey(order: ApiOrder): Promise<ClusterObject | null> {
+async function obey(order: ApiOrder): Promise<KubernetesObject | null> {
   if ('get' in order) return server.get(order.get.resource, order.get.namespace, order.get.name) ?? null;
   if ('close' in order) await server.close();
   else if ('listen' in order) {

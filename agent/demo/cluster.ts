@@ -5,16 +5,9 @@ import { parseAllDocuments } from 'yaml';
 import { allPods, type CastPod, podNamespace } from './cast.js';
 import { containerId, uidOf } from './containers.js';
 import { type EndpointPod, type EndpointSliceObject, endpointSlicesOf, type ServiceObject } from './endpoint-slices.js';
+import type { KubernetesObject } from './kubernetes/stored.js';
 import { type PodObject, podObject, staticManifests } from './manifests.js';
 import type { Run } from './run.js';
-
-/** As in a manifest. */
-export interface ClusterObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly [field: string]: unknown };
-  readonly [field: string]: unknown;
-}
 
 export interface ObjectName {
   /** As a CustomResourceDefinition would be named. */
@@ -24,7 +17,7 @@ export interface ObjectName {
 }
 
 /** What is to be done at the API server. */
-export type Write = { readonly apply: ClusterObject } | { readonly remove: ObjectName };
+export type Write = { readonly apply: KubernetesObject } | { readonly remove: ObjectName };
 
 const clusterWide: ReadonlySet<string> = new Set(['Namespace', 'Node', 'GatewayClass']);
 const sliceResource = 'endpointslices.discovery.k8s.io';
@@ -37,7 +30,7 @@ export const gatewayClass: ObjectName = {
   name: 'weft',
 };
 /** What is there wherever Weft is installed. */
-const installed: readonly ClusterObject[] = [
+const installed: readonly KubernetesObject[] = [
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } },
   {
     apiVersion: 'gateway.networking.k8s.io/v1',
@@ -54,7 +47,7 @@ const installed: readonly ClusterObject[] = [
 export class Cluster {
   readonly #run: Run;
   readonly #ipv6: boolean;
-  readonly #applied: readonly ClusterObject[];
+  readonly #applied: readonly KubernetesObject[];
   readonly #pods = new Map<string, PodObject>();
   #slices: readonly EndpointSliceObject[];
 
@@ -68,7 +61,7 @@ export class Cluster {
   }
 
   /** Everything there is; namespaces first. */
-  objects(): readonly ClusterObject[] {
+  objects(): readonly KubernetesObject[] {
     const applied = [...this.#applied].sort((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
     return [...applied, ...[...this.#pods.values(), ...this.#slices].map(plain)];
   }
@@ -96,7 +89,7 @@ export class Cluster {
   }
 
   /** With what the API server and its clients would have filled in. */
-  #complete(object: ClusterObject): ClusterObject {
+  #complete(object: KubernetesObject): KubernetesObject {
     const { name } = object.metadata;
     const namespace = clusterWide.has(object.kind) ? {} : { namespace: podNamespace };
     return { ...object, metadata: { ...namespace, ...object.metadata, uid: uidOf(this.#run, object.kind, name) } };
@@ -135,16 +128,16 @@ export class Cluster {
   }
 }
 
-function manifests(): readonly ClusterObject[] {
+function manifests(): readonly KubernetesObject[] {
   return readdirSync(staticManifests)
     .filter((file) => file.endsWith('.yaml'))
     .sort()
     .flatMap((file) => parseAllDocuments(readFileSync(join(staticManifests, file), 'utf8')))
-    .map((document) => document.toJS() as ClusterObject)
+    .map((document) => document.toJS() as KubernetesObject)
     .filter(({ kind }) => kind !== 'Deployment');
 }
 
-function plain(object: PodObject | EndpointSliceObject): ClusterObject {
+function plain(object: PodObject | EndpointSliceObject): KubernetesObject {
   return { ...object };
 }
 

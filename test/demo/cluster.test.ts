@@ -1,12 +1,13 @@
 import test from 'ava';
 import { podNamed } from '../../agent/demo/cast.js';
-import { Cluster, type ClusterObject } from '../../agent/demo/cluster.js';
+import { Cluster } from '../../agent/demo/cluster.js';
 import { containerCgroup, containerId, uidOf } from '../../agent/demo/containers.js';
+import type { KubernetesObject } from '../../agent/demo/kubernetes/stored.js';
 import { runOf } from '../../agent/demo/run.js';
 
 const run = runOf('weft-demo-7-1234', '/cgroup');
 
-const named = (object: ClusterObject): string =>
+const named = (object: KubernetesObject): string =>
   `${object.kind} ${object.metadata.namespace ?? '-'}/${object.metadata.name.replace(/-[0-9a-f]{5}$/, '')}`;
 
 test('the cluster has what users apply and what kubelet and controllers write', (t) => {
@@ -36,7 +37,7 @@ test('the cluster has what users apply and what kubelet and controllers write', 
 
 test('Pods are captured by a label, and found by their UID', (t) => {
   const objects = new Cluster(run, true).objects();
-  const find = (kind: string, name: string): ClusterObject =>
+  const find = (kind: string, name: string): KubernetesObject =>
     objects.find((object) => object.kind === kind && object.metadata.name === name)!;
   t.like(find('Namespace', 'default').metadata, { labels: { 'weft.dev/mesh': 'enabled' } });
   const pod = find('Pod', 'catalog-4');
