@@ -60,7 +60,8 @@ class ApiSource implements KubernetesSource {
   /** By NS/NAME. */
   readonly #secrets = new Map<string, Reflector>();
   readonly #batch: Batch;
-  readonly #troubles = new Map<string, string>();
+  /** That were logged, by resource or server. */
+  #troubles: ReadonlyMap<string, string> = new Map();
   #shown = '';
   /** Of troubles and problems, when they were shown. */
   #revision = 0;
@@ -190,13 +191,20 @@ class ApiSource implements KubernetesSource {
     this.#showProblems();
   }
 
+  /** Logs what is new of troubles; one of the whole server once. */
   #showTroubles(): void {
-    for (const { resource, trouble } of this.states()) {
-      if ((this.#troubles.get(resource) ?? '') === trouble) continue;
-      this.#troubles.set(resource, trouble);
-      if (trouble === '') this.#options.log.info({ resource }, 'the API server is followed again');
-      else this.#options.log.warn({ resource, trouble }, 'the API server is not followed');
+    const { client, log } = this.#options;
+    const troubles = new Map<string, string>();
+    for (const { resource, trouble } of this.#all()) {
+      if (trouble !== undefined) troubles.set(trouble.isGeneral ? client.server : resource.name, trouble.text);
     }
+    for (const [resource, trouble] of troubles) {
+      if (this.#troubles.get(resource) !== trouble) log.warn({ resource, trouble }, 'the API server is not followed');
+    }
+    for (const resource of this.#troubles.keys()) {
+      if (!troubles.has(resource)) log.info({ resource }, 'the API server is followed again');
+    }
+    this.#troubles = troubles;
   }
 
   #showProblems(): void {

@@ -2,12 +2,13 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.js';
 import { ApiError } from '../../kubernetes/api.js';
 import type { Change } from '../../model/mesh.js';
+import { Absence, type Verdict } from './absence.js';
 import { Backoff } from './backoff.js';
+import { Collection, idle } from './collection.js';
 import { Comparison } from './comparison.js';
 import { Holdings, type Listing } from './holdings.js';
-import { pagesOf } from './pages.js';
 import { versionOf } from './reading.js';
-import { acceptOf, isCustom, pathOf, type Resource } from './resource.js';
+import { isCustom, type Resource } from './resource.js';
 import type { Server } from './server.js';
 import type { Restart, Tally } from './tally.js';
 import { type Trouble, troubleOf } from './trouble.js';
@@ -25,15 +26,15 @@ export interface ReflectorOptions {
   readonly onState: () => void;
 }
 
-/** ms without a byte after which a watch is taken for dead. */
-const idle = 28_000;
 /** Seconds that a watch is asked for: of one with little to tell fewer than `idle`, so that the server ends it and the connection stays. */
 const quietSeconds = 24;
 const busySeconds = { from: 240, to: 300 };
 /** ms. A watch that ends sooner with nothing to tell is no success. */
 const short = 1_000;
-/** ms between looks whether a missing CRD is there now; as long, one must be missing before its objects are taken for gone. */
+/** ms between looks whether a missing CRD is there now. */
 const missing = 30_000;
+/** ms. A version that is too old so soon after the last one that was leads to a wait. */
+const recently = 30_000;
 /** ms of parsing at a stretch. */
 const stretch = 10;
 
@@ -43,8 +44,8 @@ export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #backoff: Backoff;
   readonly #comparison: Comparison;
-  /** Of `resource.versions` the one that is served. */
-  #served: string;
+  readonly #collection: Collection;
+  readonly #absence: Absence;
   /** To watch from; undefined when a list is needed. */
   #version: string | undefined;
   #isListed = false;
@@ -59,7 +60,6 @@ export class Reflector {
   #isDoubtful = false;
   /** Whether the server was set back to an earlier state, so that its versions come again. */
   #wasSetBack = false;
-  #missingSince: number | undefined;
   #expiredAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #round = new AbortController();
@@ -72,13 +72,13 @@ export class Reflector {
     this.#options = options;
     this.holdings = new Holdings(resource, server.client.server);
     this.#backoff = new Backoff(random);
-    this.#served = resource.versions[0]!;
+    this.#collection = new Collection(resource, server);
+    this.#absence = new Absence(resource, server);
     this.#comparison = new Comparison({
       clock,
       random,
       holdings: this.holdings,
-      pages: (signal) =>
-        this.#pages(signal, { resourceVersion: this.#version ?? '', resourceVersionMatch: 'NotOlderThan' }, true),
+      pages: (signal) => this.#collection.brief(this.#version ?? '', signal),
       isCurrent: () => this.#version !== undefined && this.#trouble === undefined,
       onDrift: () => this.#drift(),
     });
@@ -144,52 +144,27 @@ export class Reflector {
   }
 
   async #listPages(): Promise<void> {
-    const listing = this.holdings.list(this.#wasSetBack);
     const pace = this.#pace();
-    let version = '';
-    await this.#firstServed(async () => {
-      for await (const page of this.#pages(this.#round.signal, {}, false)) {
+    const { listing, version } = await this.#collection.firstServed(async () => {
+      const listing = this.holdings.list(this.#wasSetBack);
+      let version = '';
+      for await (const page of this.#collection.pages(this.#round.signal)) {
         for (const item of page.items) {
-          listing.put(item, this.#served);
+          listing.put(item, this.#collection.served);
           await pace();
         }
         version = page.version;
       }
+      return { listing, version };
     });
     this.#take(listing, version);
-  }
-
-  /** The pages of the resource; as metadata only if `isBrief`. */
-  #pages(signal: AbortSignal, query: Readonly<Record<string, string>>, isBrief: boolean): ReturnType<typeof pagesOf> {
-    const { resource, server } = this.#options;
-    const accept = acceptOf(isBrief ? { shape: 'metadata' } : resource, false);
-    return pagesOf(server.client, pathOf(resource, this.#served), { ...this.#selector(), ...query }, accept, signal);
-  }
-
-  #selector(): Readonly<Record<string, string>> {
-    const { fieldSelector } = this.#options.resource;
-    return fieldSelector === '' ? {} : { fieldSelector };
-  }
-
-  /** Tries the versions of the resource until one is not answered with 404. */
-  async #firstServed<Result>(attempt: () => Promise<Result>): Promise<Result> {
-    const { versions } = this.#options.resource;
-    for (const [index, version] of versions.entries()) {
-      this.#served = version;
-      try {
-        return await attempt();
-      } catch (error) {
-        if (index === versions.length - 1 || !(error instanceof ApiError) || error.status !== 404) throw error;
-      }
-    }
-    throw new ApiError('no version of it is known', 404);
   }
 
   #take(listing: Listing, version: string): void {
     const changes = listing.finish();
     this.#version = version;
     this.#wasSetBack = false;
-    this.#missingSince = undefined;
+    this.#absence.end();
     this.#works();
     if (changes.length > 0) this.#options.onChanges(changes);
     this.#listed();
@@ -214,7 +189,8 @@ export class Reflector {
     const query = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan', resourceVersion: '' };
     const seconds = this.#seconds(true);
     try {
-      const lines = await this.#firstServed(() => this.#open(query, seconds));
+      const { signal } = this.#round;
+      const lines = await this.#collection.firstServed(() => this.#collection.watch(query, seconds, signal));
       return await this.#follow(lines, seconds, this.holdings.list(this.#wasSetBack));
     } catch (error) {
       const isRefused = error instanceof ApiError && [400, 406, 415, 422].includes(error.status);
@@ -228,7 +204,8 @@ export class Reflector {
 
   async #watch(): Promise<number> {
     const seconds = this.#seconds(false);
-    const lines = await this.#open({ resourceVersion: this.#version ?? '' }, seconds);
+    const from = { resourceVersion: this.#version ?? '' };
+    const lines = await this.#collection.watch(from, seconds, this.#round.signal);
     this.#works();
     return this.#follow(lines, seconds, undefined);
   }
@@ -237,26 +214,6 @@ export class Reflector {
   #seconds(isList: boolean): number {
     if (this.#isQuiet && !isList) return quietSeconds;
     return Math.round(busySeconds.from + (busySeconds.to - busySeconds.from) * this.#options.random());
-  }
-
-  #open(query: Readonly<Record<string, string>>, seconds: number): Promise<AsyncIterable<Buffer>> {
-    const { resource, server } = this.#options;
-    return server.client.lines(
-      {
-        method: 'GET',
-        path: pathOf(resource, this.#served),
-        query: {
-          watch: '1',
-          allowWatchBookmarks: 'true',
-          timeoutSeconds: String(seconds),
-          ...this.#selector(),
-          ...query,
-        },
-        accept: acceptOf(resource, true),
-        signal: this.#round.signal,
-      },
-      idle,
-    );
   }
 
   /** Takes the events of a watch of `seconds` until it ends. `pending`: the list that its first events are. */
@@ -280,7 +237,7 @@ export class Reflector {
           listing = undefined;
           told = 0;
         } else if (event.type === 'DELETED') listing.drop(event.object);
-        else if (event.type !== 'BOOKMARK') listing.put(event.object, this.#served);
+        else if (event.type !== 'BOOKMARK') listing.put(event.object, this.#collection.served);
         this.#isDoubtful &&= listing !== undefined;
         await pace();
       }
@@ -294,7 +251,7 @@ export class Reflector {
   #apply(type: string, object: Parameters<typeof versionOf>[0]): void {
     const version = versionOf(object);
     let changes: readonly Change[] = [];
-    if (type === 'ADDED' || type === 'MODIFIED') changes = this.holdings.put(object, this.#served);
+    if (type === 'ADDED' || type === 'MODIFIED') changes = this.holdings.put(object, this.#collection.served);
     else if (type === 'DELETED') changes = this.holdings.drop(object);
     else if (type !== 'BOOKMARK') return;
     if (version !== '') this.#version = version;
@@ -314,19 +271,7 @@ export class Reflector {
   /** Asks whether the server knows the version that a silent watch went on from. Rejects when it does not (504). */
   async #prove(): Promise<void> {
     if (!this.#isDoubtful || this.#version === undefined) return;
-    const { resource, server } = this.#options;
-    await server.client.call({
-      method: 'GET',
-      path: pathOf(resource, this.#served),
-      query: {
-        ...this.#selector(),
-        limit: '1',
-        resourceVersion: this.#version,
-        resourceVersionMatch: 'NotOlderThan',
-      },
-      accept: acceptOf({ shape: 'metadata' }, false),
-      signal: this.#round.signal,
-    });
+    await this.#collection.knows(this.#version, this.#round.signal);
     this.#isDoubtful = false;
   }
 
@@ -343,11 +288,8 @@ export class Reflector {
     this.#wasSetBack ||= isSetBack;
     if (failure.status === 410 || isSetBack) return this.#expires();
     if (failure.status === 404 && isCustom(this.resource)) return this.#misses();
-    if (failure.status === 401 || failure.status === 403) return this.#refuses(failure);
-    if (isMalformed(failure)) this.#version = undefined;
-    if (failure.status !== 0 || isMalformed(failure)) return this.#fails('failed', failure);
-    if (this.#opened === undefined) return this.#fails('unreachable', failure);
-    return this.#breaks(failure);
+    if (failure.status === 0 && !isMalformed(failure) && this.#opened !== undefined) return this.#breaks(failure);
+    return this.#fails(failure);
   }
 
   #relists(): 0 {
@@ -364,7 +306,7 @@ export class Reflector {
   /** The version is of no use any more: a list is. At once, unless that was so a moment ago. */
   #expires(): number {
     const now = this.#options.clock.monotonic();
-    const isFirst = now - this.#expiredAt > missing;
+    const isFirst = now - this.#expiredAt > recently;
     this.#expiredAt = now;
     this.#version = undefined;
     this.#isDoubtful = false;
@@ -388,23 +330,18 @@ export class Reflector {
     return 0;
   }
 
-  #refuses(failure: ApiError): number {
-    const { isRequired } = this.resource;
-    const wait = this.#fails('refused', failure);
-    if (failure.status === 403 && !isRequired && !this.#isListed) this.#listed();
-    return wait;
-  }
-
-  #fails(reason: Restart, failure: ApiError): number {
-    this.#restarts(reason);
+  /** A list or watch was refused, failed, or cannot be understood; what is kept stays. */
+  #fails(failure: ApiError): number {
+    const { message, retryAfterMs, status } = failure;
+    this.#restarts(reasonOf(failure));
     this.#failures++;
     this.#isDoubtful = true;
     // A server that cannot read the version fails with 500: only another version helps.
-    if (failure.status === 500 && (this.#failures > 1 || /resourceVersion/.test(failure.message))) {
-      this.#version = undefined;
-    }
+    const isMisread = status === 500 && (this.#failures > 1 || /resourceVersion/.test(message));
+    if (isMisread || isMalformed(failure)) this.#version = undefined;
     this.#worries(troubleOf(failure, this.resource, this.#verb));
-    return this.#backoff.failed(this.#options.clock.monotonic(), failure.retryAfterMs);
+    if (status === 403 && !this.resource.isRequired && !this.#isListed) this.#listed();
+    return this.#backoff.failed(this.#options.clock.monotonic(), retryAfterMs);
   }
 
   #worries(trouble: Trouble): void {
@@ -413,43 +350,27 @@ export class Reflector {
     this.#options.onState();
   }
 
-  /** 404 for every version. Objects that there were are gone when that lasts, and the server's list of what it serves agrees. */
+  /** 404 for every version of it. */
   async #misses(): Promise<number> {
-    const { clock, random, server } = this.#options;
-    const now = clock.monotonic();
+    const { clock, random } = this.#options;
     this.#restarts('missing');
     this.#version = undefined;
-    this.#missingSince ??= now;
-    const lasted = now - this.#missingSince;
-    const isBelieved = this.holdings.size === 0 || lasted >= missing;
-    let doubt = '';
-    if (isBelieved && (!this.#isListed || this.holdings.size > 0)) {
-      try {
-        if (!(await server.lacks(this.resource))) doubt = 'although it says that it serves it';
-      } catch (error) {
-        return this.#cannotTell(error instanceof ApiError ? error : new ApiError(String(error), 500));
-      }
+    const hasObjects = this.holdings.size > 0;
+    let verdict: Verdict;
+    try {
+      verdict = await this.#absence.judge(clock.monotonic(), hasObjects || !this.#isListed, hasObjects);
+    } catch (error) {
+      return this.#fails(error instanceof ApiError ? error : new ApiError(String(error), 500));
     }
-    if (isBelieved && doubt === '') {
-      const changes = this.holdings.clear();
-      if (changes.length > 0) this.#options.onChanges(changes);
-      this.#works();
-      this.#listed();
-      return missing * (0.9 + 0.2 * random());
+    if (!verdict.isBelieved) {
+      this.#worries({ code: 'WEFT0606', isGeneral: false, text: verdict.why });
+      return verdict.wait ?? this.#backoff.failed(clock.monotonic());
     }
-    this.#worries({
-      code: 'WEFT0606',
-      isGeneral: false,
-      text: `the API server answers 404 ${doubt === '' ? `since ${Math.round(lasted / 1_000)} s` : doubt}`,
-    });
-    return doubt === '' ? Math.max(1_000, missing - lasted) : this.#backoff.failed(now);
-  }
-
-  /** Discovery failed: nothing is known of why there is a 404. */
-  #cannotTell(error: ApiError): number {
-    return error.status === 401 || error.status === 403
-      ? this.#refuses(error)
-      : this.#fails(error.status === 0 ? 'unreachable' : 'failed', error);
+    const changes = this.holdings.clear();
+    if (changes.length > 0) this.#options.onChanges(changes);
+    this.#works();
+    this.#listed();
+    return missing * (0.9 + 0.2 * random());
   }
 
   #drift(): void {
@@ -478,4 +399,9 @@ export class Reflector {
       });
     };
   }
+}
+
+function reasonOf(failure: ApiError): Restart {
+  if (failure.status === 401 || failure.status === 403) return 'refused';
+  return failure.status === 0 && !isMalformed(failure) ? 'unreachable' : 'failed';
 }

@@ -50,6 +50,7 @@ export class Cluster {
   readonly effect: Effect = new Effect();
   problems: readonly Problem[] = [];
   hasSynced = false;
+  readonly logged: string[] = [];
   #source: KubernetesSource | undefined;
 
   async start(): Promise<void> {
@@ -58,7 +59,7 @@ export class Cluster {
       node: 'here',
       clock: this.clock,
       random: () => 0.5,
-      log: pino({ level: 'silent' }),
+      log: pino({ level: 'info' }, { write: (record: string) => void this.logged.push(JSON.parse(record).msg) }),
       onChanges: (changes) => this.effect.take(changes),
       onProblems: (problems) => {
         this.problems = problems;

@@ -178,6 +178,8 @@ test('a server that is away at the start is tried until it is there; one that go
   await cluster.pass(31_000);
   t.is(cluster.state('services').trouble, '');
   t.deepEqual(cluster.effect.keys(), []);
+  const [failed, recovered] = ['the API server is not followed', 'the API server is followed again'];
+  t.deepEqual(cluster.logged, [failed, recovered, failed, recovered]);
   cluster.stop();
 });
 
