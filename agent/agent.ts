@@ -52,7 +52,7 @@ export interface Surroundings {
 /** Undoes what was started, in reverse. */
 type Undo = (() => void | Promise<void>)[];
 
-/** Wires the rooms together. Throws StartError, NativeError or AddressTaken when it cannot start; nothing is left running then. */
+/** Wires the rooms together. Throws CredentialsError, StartError, NativeError or AddressTaken when it cannot start; nothing is left running then. */
 export async function startAgent(config: Config, surroundings: Surroundings): Promise<Agent> {
   keepYoungGenerationSmall();
   const undo: Undo = [];
@@ -70,6 +70,8 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
 async function start(config: Config, { clock, log }: Surroundings, undo: Undo): Promise<Omit<Agent, 'stop'>> {
   const started = clock.now();
   const readiness = new Readiness();
+  const cluster = config.kubernetes && openCluster(config.kubernetes, clock);
+  undo.push(() => cluster?.client.close());
   const kernel = openKernel(config, log, undo);
   const mesh = openMesh(config, clock, log, kernel, undo);
   const { catalog, gateway, sync } = mesh;
@@ -89,8 +91,6 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     },
   });
   undo.push(() => intake.stop());
-  const cluster = config.kubernetes && openCluster(config.kubernetes, clock);
-  undo.push(() => cluster?.client.close());
   const feed = new Feed({
     ...{ config, client: cluster?.client, clock, log },
     onChanges: (changes) => intake.take(changes),

@@ -1,9 +1,7 @@
 import type { Clock } from './clock.js';
 import type { KubernetesConfig } from './config.js';
-import { StartError } from './kernel/pins.js';
 import type { ApiClient } from './kubernetes/api.js';
 import { openClient } from './kubernetes/client.js';
-import { type Credentials, CredentialsError } from './kubernetes/credentials.js';
 import { inClusterCredentials } from './kubernetes/in-cluster.js';
 import { kubeconfigCredentials } from './kubernetes/kubeconfig.js';
 
@@ -17,20 +15,12 @@ export interface Cluster {
   readonly namespace: string;
 }
 
-/** Nothing is asked of the server yet. Throws StartError when there are no credentials. */
+/** Nothing is asked of the server yet. Throws CredentialsError. */
 export function openCluster({ kubeconfig, namespace }: KubernetesConfig, clock: Clock): Cluster {
-  const credentials = credentialsOf(kubeconfig, clock);
+  const credentials =
+    kubeconfig === undefined ? inClusterCredentials(process.env) : kubeconfigCredentials(kubeconfig, clock);
   return {
     client: openClient(credentials, clock),
     namespace: namespace ?? credentials.namespace ?? defaultNamespace,
   };
-}
-
-function credentialsOf(kubeconfig: string | undefined, clock: Clock): Credentials {
-  try {
-    return kubeconfig === undefined ? inClusterCredentials(process.env) : kubeconfigCredentials(kubeconfig, clock);
-  } catch (error) {
-    if (error instanceof CredentialsError) throw new StartError(error.message, 'see weft run --help');
-    throw error;
-  }
 }

@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   supervisor: ['balance', 'compile', 'gateway', 'kernel', 'model', 'root'],
   view: ['api', 'balance', 'compile', 'gateway', 'kernel', 'model', 'sources', 'supervisor', 'tables', 'root'],
   api: ['balance', 'compile', 'model', 'tables', 'root'],
-  cli: ['api', 'compile', 'demo', 'kernel', 'model', 'sources', 'tables', 'view', 'root'],
+  cli: ['api', 'compile', 'demo', 'kernel', 'kubernetes', 'model', 'sources', 'tables', 'view', 'root'],
   demo: ['api', 'cli', 'kernel', 'kubernetes', 'model', 'tables', 'root'],
   root: [
     ...['api', 'balance', 'cli', 'compile', 'gateway', 'kernel', 'kubernetes', 'model', 'sources', 'status'],

@@ -139,8 +139,17 @@ async function run(options: RunOptions): Promise<void> {
     stop = () => agent.stop();
     if (signals.stopped) end();
   } catch (error) {
-    throw explainKernelError(error);
+    throw await explainStart(error);
   }
+}
+
+/** Why the agent could not be started. */
+async function explainStart(error: unknown): Promise<CommandFailure> {
+  const { CredentialsError } = await import('../kubernetes/credentials.js');
+  const { KubeconfigError } = await import('../kubernetes/kubeconfig-field.js');
+  if (error instanceof KubeconfigError) return new CommandFailure(exitCodes.invalidInput, error.message);
+  if (error instanceof CredentialsError) return new CommandFailure(exitCodes.usage, `--kubernetes: ${error.message}`);
+  return explainKernelError(error);
 }
 
 export function addRun(program: Command): void {
