@@ -142,11 +142,11 @@ export const alerts: readonly Alert[] = [
   {
     alert: 'WeftGatewayLimitReached',
     severity: 'warning',
-    expr: 'sum by (job, instance, bound) (rate(weft_gateway_overruns_total[5m])) > 0',
+    expr: 'sum by (job, instance, bound) (rate(weft_gateway_overruns_total{bound=~"connectionsRefused|acceptFailures|upstreamOverflows"}[5m])) > 0',
     for: '15m',
     summary: 'The gateway of {{ $labels.instance }} goes over {{ $labels.bound }}',
     description:
-      'For 15 minutes gateway workers of {{ $labels.instance }} have gone over the bound {{ $labels.bound }} and left something out.',
+      'For 15 minutes gateway workers of {{ $labels.instance }} have hit the bound {{ $labels.bound }}, and clients failed by it.',
   },
   {
     alert: 'WeftMapPressure',

@@ -141,7 +141,10 @@ export const alertCases: readonly AlertCase[] = [
     fires: [`weft_gateway_overruns_total{${of},bound="connectionsRefused"} 0+5x40`],
     notYet: '14m',
     at: '25m',
-    calm: [`weft_gateway_overruns_total{${of},bound="connectionsRefused"} 0 9 9x40`],
+    calm: [
+      `weft_gateway_overruns_total{${of},bound="connectionsRefused"} 0 9 9x40`,
+      `weft_gateway_overruns_total{${of},bound="tlsRefused"} 0+5x40`,
+    ],
   },
   {
     alert: 'WeftMapPressure',

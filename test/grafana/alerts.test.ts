@@ -3,9 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'ava';
+import { makeProgram } from '../../agent/cli/program.js';
 import { type Alert, alerts } from '../../deploy/grafana/rules.js';
 import { type AlertCase, alertCases } from './alert-cases.js';
+import { dashboards } from './model.js';
 import { prometheusTest } from './prometheus-test.js';
+
+const program = await makeProgram(undefined);
+const commands = program.commands.map((command) => command.name());
 
 const rules = resolve('deploy/helm/weft/files/alerts.yaml');
 
@@ -94,5 +99,19 @@ test('every alert has an entry in the runbook: what it means, what it does, how 
   for (const [alert, entry] of entries) {
     const parts = [...entry.matchAll(/^\*\*(\w+)\.\*\* \S/gm)].map(([, part]) => part);
     t.deepEqual(parts, ['Meaning', 'Impact', 'Diagnosis', 'Mitigation'], alert);
+  }
+});
+
+test('the runbook refers to entries, commands and panels that there are', (t) => {
+  const runbook = readFileSync('deploy/runbook.md', 'utf8');
+  const anchors = alerts.map(({ alert }) => alert.toLowerCase());
+  for (const [, anchor] of runbook.matchAll(/\]\(#([\w-]+)\)/g)) t.true(anchors.includes(anchor!), anchor);
+  for (const [, command] of runbook.matchAll(/`weft ([a-z]+)/g)) t.true(commands.includes(command!), command);
+  const titles = dashboards.flatMap((dashboard) => dashboard.panels.map(({ title }) => title.replaceAll('’', "'")));
+  for (const [, title] of runbook.matchAll(/“([^”]+)”/g)) {
+    t.true(
+      titles.some((each) => each === title || each.startsWith(`${title}, `)),
+      title,
+    );
   }
 });
