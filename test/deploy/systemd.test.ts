@@ -60,3 +60,35 @@ verify(`systemd has nothing against the unit${hasSystemd ? '' : ' [skipped: no s
   t.regex(check(unit.replace('Restart=always', 'Restart=forever')), /forever/);
   t.regex(check(unit.replace('KillMode', 'KillMod')), /KillMod/);
 });
+
+/** System calls of a set of systemd's and of the sets in it. */
+function callsOf(set: string): readonly string[] {
+  const { stdout } = spawnSync('systemd-analyze', ['syscall-filter', set], { encoding: 'utf8' });
+  const words = stdout
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim());
+  const named = words.filter((word) => word !== '' && !word.startsWith('#'));
+  return named.flatMap((word) => (word.startsWith('@') ? callsOf(word) : [word]));
+}
+
+verify(
+  'the unit allows every system call that the container’s profile allows, in which agents were seen to work',
+  (t) => {
+    const allowed = new Set(
+      valuesOf('SystemCallFilter')[0]!
+        .split(' ')
+        .flatMap((word) => (word.startsWith('@') ? callsOf(word) : [word])),
+    );
+    t.true(allowed.has('openat') && !allowed.has('ptrace') && !allowed.has('mount'));
+    const profile = JSON.parse(readFileSync(join(checkout, 'deploy/seccomp/weft.json'), 'utf8')) as {
+      readonly syscalls: readonly { readonly names: readonly string[] }[];
+    };
+    const names = profile.syscalls.flatMap((each) => each.names);
+    t.deepEqual(
+      names.filter((name) => !allowed.has(name)),
+      [],
+    );
+    t.is(new Set(names).size, names.length, 'none twice');
+  },
+);
