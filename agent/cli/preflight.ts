@@ -55,7 +55,7 @@ const capabilities: readonly Capability[] = [
     name: 'CAP_SYS_PTRACE',
     bit: 19,
     needed: false,
-    for: 'ingress: taking ports over, with what waits there, after the agent was killed',
+    for: 'Pods of an API server: their network namespaces; ingress: taking ports over after the agent was killed',
   },
   { name: 'CAP_CHOWN', bit: 0, needed: false, for: '--api-group' },
   { name: 'CAP_NET_BIND_SERVICE', bit: 10, needed: false, for: '--api and --metrics on ports below 1024' },
