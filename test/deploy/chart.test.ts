@@ -226,6 +226,20 @@ chartTest('alerts and dashboards are the generated ones, whole', (t) => {
   t.true(boards.length > 0);
 });
 
+chartTest('Prometheus calls agents by their nodes, and their job weft, whatever the release is called', (t) => {
+  const rendered = renderChart(allValues, otherRelease);
+  const monitor = rendered.objects.find(({ kind }) => kind === 'PodMonitor')!;
+  const { jobLabel, podMetricsEndpoints } = monitor.spec as {
+    readonly jobLabel: string;
+    readonly podMetricsEndpoints: readonly { readonly port: string; readonly relabelings: unknown }[];
+  };
+  t.is(daemonSetOf(rendered).spec.template.metadata.labels[jobLabel], 'weft');
+  const [endpoint] = podMetricsEndpoints;
+  t.deepEqual(endpoint!.relabelings, [{ sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'instance' }]);
+  const ports = agentContainer(rendered).ports as readonly { readonly name: string }[];
+  t.true(ports.some(({ name }) => name === endpoint!.port));
+});
+
 chartTest('every Secret that may be read was named', (t) => {
   const rolesOf = (values: Values) =>
     renderChart(values).objects.filter((object) => JSON.stringify(object.rules ?? []).includes('"secrets"'));
