@@ -43,9 +43,11 @@ export interface Read {
 
 /** Reads an object as `resource` at `version` gives it. `raw` is given away. */
 export function readItem(raw: Raw, resource: Resource, version: string, origin: Origin): Read {
-  const { metadata, ...rest } = raw;
-  const slim = slimMetadata(metadata as Raw, resource);
-  const whole = { ...rest, metadata: slim, apiVersion: apiVersionOf(resource, version), kind: resource.kind };
+  const slim = slimMetadata(raw.metadata as Raw, resource);
+  const whole = raw as Record<string, unknown>;
+  whole.metadata = slim;
+  whole.apiVersion = apiVersionOf(resource, version);
+  whole.kind = resource.kind;
   const distrusted = resource.kind === 'Pod' ? distrust(slim) : [];
   const isPlaced = resource.kind === 'Pod' && resource.shape === 'whole';
   const { object, ref, findings } = parseObject(whole, origin);
