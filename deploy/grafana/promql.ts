@@ -14,12 +14,12 @@ export interface Rates {
 }
 
 /** Sums rates of one counter. */
-export function rate(counter: string, labels: string, { by = '', window }: Rates = { window: panelWindow }): string {
+export function rate(counter: string, labels: string, { by = '', window }: Rates): string {
   return `${sumBy(by)} (rate(${counter}{${labels}}[${window}]))`;
 }
 
 /** `sum`, or `sum by (labels)`. */
-export function sumBy(labels: string): string {
+function sumBy(labels: string): string {
   return labels === '' ? 'sum' : `sum by (${labels})`;
 }
 
@@ -32,11 +32,11 @@ export function panelRate(counter: string, labels: string, by = ''): string {
  * gRPC status codes that are the server's fault, as OpenTelemetry's semantic conventions have them: UNKNOWN, DEADLINE_EXCEEDED,
  * UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
  */
-export const failedGrpc = 'grpc_response_status=~"2|4|12|13|14|15"';
-export const failedHttp = 'response_code=~"5.."';
+const failedGrpc = 'grpc_response_status=~"2|4|12|13|14|15"';
+const failedHttp = 'response_code=~"5.."';
 
 /** Requests/s that failed by the server's fault: 5xx, or such a gRPC status. A request that is both counts once: `or` takes each series once. */
-export function failures(labels: string, { by = '', window }: Rates): string {
+function failures(labels: string, { by = '', window }: Rates): string {
   const of = (failed: string): string => `rate(istio_requests_total{${matchers(labels, failed)}}[${window}])`;
   return `${sumBy(by)} (${of(failedHttp)} or ${of(failedGrpc)})`;
 }

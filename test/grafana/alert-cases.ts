@@ -93,7 +93,7 @@ export const alertCases: readonly AlertCase[] = [
     labels: { ...agent, resource: 'services' },
     value: '10',
     fires: [`${restarts('idle')} 0+1x40`],
-    notYet: '5m',
+    notYet: '9m',
     at: '25m',
     calm: [`${restarts('ended')} 0+3x40`, `${restarts('cut')} 0 1 2 2x40`],
   },
