@@ -57,10 +57,10 @@ export function fulfilledPart(labels: string, by = ''): string {
   return `1 - ${failedPart(labels, by)}`;
 }
 
-/** A quantile of a histogram, estimated from its buckets. */
+/** A quantile of a histogram, estimated from its buckets; nothing where it had no values, instead of NaN. */
 export function quantile(q: number, histogram: string, labels: string, by = '', window: string = panelWindow): string {
   const bucket = rate(`${histogram}_bucket`, labels, { by: matchers('le', by), window });
-  return `histogram_quantile(${q}, ${bucket})`;
+  return `histogram_quantile(${q}, ${bucket}) >= 0`;
 }
 
 /** The value, or 0 when there is none at all. Series with labels do not get another one beside them. */
