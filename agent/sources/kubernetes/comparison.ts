@@ -14,7 +14,8 @@ export interface ComparisonOptions {
   readonly pages: (signal: AbortSignal) => AsyncIterable<Page>;
   /** Whether there is a watch that should bring everything. */
   readonly isCurrent: () => boolean;
-  readonly onDrift: () => void;
+  /** `isSetBack`: the server has no version as new as what is kept. */
+  readonly onDrift: (isSetBack: boolean) => void;
 }
 
 /** ms between lists, more or less a fifth. */
@@ -57,7 +58,7 @@ export class Comparison {
     try {
       if (isCurrent()) found = await this.#differences(signal);
     } catch (error) {
-      if (!signal.aborted && error instanceof ApiError && isFromFuture(error)) onDrift();
+      if (!signal.aborted && error instanceof ApiError && isFromFuture(error)) onDrift(true);
     }
     if (signal.aborted) return;
     if (found.length === 0) {
@@ -65,7 +66,7 @@ export class Comparison {
       return;
     }
     this.#cancel = clock.after(patience, () => {
-      if (isCurrent() && found.some((each) => this.#persists(each))) onDrift();
+      if (isCurrent() && found.some((each) => this.#persists(each))) onDrift(false);
       this.start();
     });
   }

@@ -12,7 +12,7 @@ import { isCustom, type Resource } from './resource.js';
 import type { Server } from './server.js';
 import type { Restart, Tally } from './tally.js';
 import { type Trouble, troubleOf } from './trouble.js';
-import { endsInitialEvents, isFromFuture, isMalformed, readEvent } from './watching.js';
+import { endsInitialEvents, isFromFuture, isMalformed, readEvent, refuseOlder } from './watching.js';
 
 export interface ReflectorOptions {
   readonly resource: Resource;
@@ -56,7 +56,7 @@ export class Reflector {
   #opened: number | undefined;
   #heard = 0;
   #isQuiet = true;
-  /** Whether the server may be one that does not know the version yet, or not any more: a silent watch proves nothing. */
+  /** Whether the server may be one that does not know the version yet, or not any more: then a silent watch proves nothing. */
   #isDoubtful = false;
   /** Whether the server was set back to an earlier state, so that its versions come again. */
   #wasSetBack = false;
@@ -80,7 +80,7 @@ export class Reflector {
       holdings: this.holdings,
       pages: (signal) => this.#collection.brief(this.#version ?? '', signal),
       isCurrent: () => this.#version !== undefined && this.#trouble === undefined,
-      onDrift: () => this.#drift(),
+      onDrift: (isSetBack) => this.#drift(isSetBack),
     });
   }
 
@@ -254,6 +254,7 @@ export class Reflector {
     if (type === 'ADDED' || type === 'MODIFIED') changes = this.holdings.put(object, this.#collection.served);
     else if (type === 'DELETED') changes = this.holdings.drop(object);
     else if (type !== 'BOOKMARK') return;
+    if (type === 'BOOKMARK') refuseOlder(version, this.#version ?? '');
     if (version !== '') this.#version = version;
     if (changes.length > 0) this.#options.onChanges(changes);
     if (type !== 'BOOKMARK') this.#options.onState();
@@ -262,10 +263,9 @@ export class Reflector {
   /** After a watch that lasted `lived` ms and was ended by the server. */
   async #ended(lived: number, seconds: number, wasBusy: boolean): Promise<number> {
     this.#options.tally.restart('ended');
-    if (lived < seconds * 800) this.#isDoubtful ||= !wasBusy;
-    if (wasBusy) return 0;
-    await this.#prove();
-    return lived < short ? this.#backoff.failed(this.#options.clock.monotonic()) : 0;
+    if (!wasBusy) await this.#prove();
+    this.#isDoubtful ||= lived < seconds * 800;
+    return wasBusy || lived >= short ? 0 : this.#backoff.failed(this.#options.clock.monotonic());
   }
 
   /** Asks whether the server knows the version that a silent watch went on from. Rejects when it does not (504). */
@@ -373,8 +373,9 @@ export class Reflector {
     return missing * (0.9 + 0.2 * random());
   }
 
-  #drift(): void {
+  #drift(isSetBack: boolean): void {
     this.#hasDrifted = true;
+    this.#wasSetBack ||= isSetBack;
     this.#round.abort();
     this.#wake();
   }

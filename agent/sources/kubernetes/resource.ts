@@ -12,7 +12,7 @@ export interface Resource {
   /** The one to ask for first comes first. */
   readonly versions: readonly string[];
   readonly plural: string;
-  /** `metadata`: as PartialObjectMetadata (KEP-1152), nothing else of it is sent. */
+  /** `metadata`: as meta/v1 PartialObjectMetadata, nothing else of it is sent. */
   readonly shape: 'whole' | 'metadata';
   /** Whether nothing is known of the mesh without it. Others may be forbidden or, of groups that CRDs make, missing. */
   readonly isRequired: boolean;

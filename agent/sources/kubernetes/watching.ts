@@ -52,3 +52,13 @@ export function endsInitialEvents({ type, object }: WatchEvent): boolean {
 export function isFromFuture({ message, status }: ApiError): boolean {
   return status === 504 && /too large resource version/i.test(message);
 }
+
+/**
+ * What a bookmark with an older version than the watch's own means: there are no events up to a version that the watch is
+ * already past (KEP-956), so the server was set back. Versions are compared as numbers (KEP-5504).
+ */
+export function refuseOlder(bookmark: string, version: string): void {
+  const isNumber = /^\d+$/.test(bookmark) && /^\d+$/.test(version);
+  if (!isNumber || BigInt(bookmark) >= BigInt(version)) return;
+  throw new ApiError(`Too large resource version: ${version}, current: ${bookmark}`, 504);
+}

@@ -455,3 +455,16 @@ test('nothing is called after stop', async (t) => {
   t.is(cluster.effect.batches.length, length);
   t.is(cluster.api.requests.length, requests);
 });
+
+test('a bookmark older than the watch says that the server was set back', async (t) => {
+  const cluster = await running(({ api }) => {
+    api.put(paths.services, service('s1'));
+    api.put(paths.services, service('s2'));
+  });
+  cluster.api.loseEvents(() => cluster.api.delete(paths.services, 'shop/s2'));
+  cluster.api.say(paths.services, '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}');
+  await cluster.settle();
+  t.is(cluster.state('services').restarts.expired, 1);
+  t.deepEqual(cluster.effect.keys(), ['Service shop/s1']);
+  cluster.stop();
+});
