@@ -162,14 +162,13 @@ function removeOrphans(folder) {
 
 function typescript() {
   const stamp = 'dist/.compiled';
-  const sources = ['agent', 'test', 'bpf'];
+  const sources = ['agent', 'test', 'bpf', 'deploy'];
   const isSource = (path) => path.endsWith('.ts');
   const current = () =>
     timeOf(stamp) >= Math.max(newest(sources, isSource), timeOf('tsconfig.json'), timeOf('dist/bpf/weft.bpf.o'));
   if (current()) return;
   say('compiling TypeScript');
-  removeOrphans('dist/agent');
-  removeOrphans('dist/test');
+  for (const folder of ['agent', 'test', 'deploy']) removeOrphans(`dist/${folder}`);
   const tsc = (...options) => run('node_modules/.bin/tsc', ['-p', '.', ...options]);
   const layout = 'agent/tables/layout.gen.ts';
   if (timeOf('dist/layout.gen.ts') < Math.max(timeOf('dist/bpf/parts/types.o'), timeOf('bpf/layout.ts'))) {
