@@ -8,16 +8,18 @@ import { type ChartObject, checkout, renderChart, rendererMissing, type Values }
 import { eventually, type Life } from '../agent/site.js';
 import { claimName, makeCgroup, makeDirectory, removeCgroup } from '../kernel/scratch.js';
 import { kernelTest } from '../kernel-test.js';
-import { chartTest } from './chart-test.js';
+import { impossibleTest } from './chart-test.js';
 import { OciContainer } from './container.js';
 import { type Container, daemonSetOf } from './daemonset.js';
 
-const runtime = spawnSync('runc', ['--version']).status === 0;
+const missing =
+  rendererMissing() ??
+  (spawnSync('runc', ['--version']).status === 0 ? undefined : 'runc is missing: apt-get install runc');
 
 /** Needs root and BPF, Go for the chart, and runc. */
 export function containerTest(title: string, run: Parameters<typeof kernelTest>[1]): void {
-  if (rendererMissing() !== undefined) chartTest(title, run);
-  else kernelTest(runtime ? title : `${title} (runc is needed: apt-get install runc)`, run);
+  if (missing === undefined) kernelTest(title, run);
+  else impossibleTest(title, missing, run);
 }
 
 const seccomp = JSON.parse(readFileSync(join(checkout, 'deploy/seccomp/weft.json'), 'utf8'), (key, value: unknown) =>

@@ -1,15 +1,16 @@
 #!/bin/sh
 # Builds the image with Debian's own tools and no container engine: base images by debootstrap, the Dockerfile by buildah in chroot isolation.
-# Not part of `npm test`: it needs root, some minutes, 3 GB and Debian's mirrors. It runs `weft --version` and `weft validate` in the result.
+# Not part of `npm test`: it needs root, some minutes, 3 GB and Debian's mirrors. It runs
+# `weft --version`, `weft validate` and `weft doctor` in the result.
 #
 #   sh test/deploy/image.sh [DIR]     DIR keeps the base between runs; default: a new one that is removed
 #
-# Needs the Debian packages buildah, crun and debootstrap.
+# Needs the Debian packages buildah and debootstrap.
 set -eu
 cd "$(dirname "$0")/../.."
 missing=
 for tool in buildah debootstrap; do command -v $tool >/dev/null || missing="$missing $tool"; done
-[ -z "$missing" ] || { echo "missing:$missing (apt-get install --no-install-recommends buildah crun debootstrap)" >&2; exit 77; }
+[ -z "$missing" ] || { echo "missing:$missing (apt-get install --no-install-recommends buildah debootstrap)" >&2; exit 77; }
 
 keep=${1:-}
 work=${keep:-$(mktemp -d)}
@@ -64,12 +65,12 @@ for absent in clang gcc g++ cc make python3 npm; do
 done
 in_image sh -c 'command -v mount && command -v nsenter && ldd /opt/weft/build/Release/weft.node' >/dev/null
 in_image sh -c '! ldd /opt/weft/build/Release/weft.node /opt/weft/build/Release/weft-sockets | grep "not found"'
-# Loads the addon; the isolation lets no program be loaded.
-in_image weft doctor | grep -E '^addon +ok' || { echo "the addon does not load in the image" >&2; exit 1; }
 b copy -q "$container" deploy/demo/cluster.yaml /tmp/cluster.yaml >/dev/null
 in_image weft validate /tmp/cluster.yaml
 root=$(b mount "$container")
 size=$(du -sm "$root" | cut -f1)
+# With this machine's kernel: the image's own libraries load its programs.
+unshare --mount --propagation private sh -ec 'mount -t proc proc "$1/proc" && mount --rbind /sys "$1/sys" && exec chroot "$1" weft doctor' sh "$root"
 b umount "$container" >/dev/null
 b rm "$container" >/dev/null
 echo "built: weft $version, $size MB unpacked"

@@ -1,4 +1,7 @@
-import { defaultRelease, type Rendered, renderChart } from '../../deploy/render/chart.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { checkout, defaultRelease, type Rendered, renderChart } from '../../deploy/render/chart.js';
 import { chartTest } from './chart-test.js';
 import { agentContainer, type Container, daemonSetOf } from './daemonset.js';
 
@@ -196,4 +199,29 @@ chartTest('on Kubernetes before 1.30 AppArmor’s profile is an annotation, for 
     [`${prefix}weft`, 'unconfined'],
   ]);
   for (const { securityContext } of template.spec.containers) t.false('appArmorProfile' in securityContext);
+});
+
+test('the profile that comes with Weft has no call that only other privileges need', (t) => {
+  const profile = JSON.parse(readFileSync(join(checkout, 'deploy/seccomp/weft.json'), 'utf8')) as {
+    readonly defaultAction: string;
+    readonly syscalls: readonly { readonly names: readonly string[]; readonly action: string }[];
+  };
+  t.is(profile.defaultAction, 'SCMP_ACT_ERRNO');
+  t.true(profile.syscalls.every(({ action }) => action === 'SCMP_ACT_ALLOW'));
+  const names = new Set(profile.syscalls.flatMap((each) => each.names));
+  const ofOthers = [
+    'mount',
+    'umount2',
+    'pivot_root',
+    'chroot',
+    'ptrace',
+    'process_vm_readv',
+    'perf_event_open',
+    'keyctl',
+  ];
+  const ofModules = ['init_module', 'finit_module', 'kexec_load', 'reboot', 'swapon', 'mknod', 'open_by_handle_at'];
+  t.deepEqual(
+    [...ofOthers, ...ofModules, 'io_uring_setup', 'userfaultfd', 'chown'].filter((name) => names.has(name)),
+    [],
+  );
 });
