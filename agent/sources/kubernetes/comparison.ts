@@ -18,10 +18,12 @@ export interface ComparisonOptions {
   readonly onDrift: (isSetBack: boolean) => void;
 }
 
-/** ms between lists, more or less a fifth. */
-const period = 600_000;
-/** ms that a watch may be behind a list. */
-const patience = 10_000;
+/** ms. Every `period`, more or less a fifth, there is a list; a watch may be `patience` behind it. */
+const calm = { period: 600_000, patience: 10_000 };
+/** When a list may have been wrong: soon enough that what is held by the mass-delete brake meanwhile is not let go. */
+const urgent = { period: 5_000, patience: 3_000 };
+/** ms. */
+const urgency = 300_000;
 
 /** An object that is in the list as `listed` and is kept as `kept`; undefined where it is not. */
 interface Difference {
@@ -35,6 +37,8 @@ export class Comparison {
   readonly #options: ComparisonOptions;
   #round = new AbortController();
   #cancel: () => void = () => undefined;
+  /** Monotonic ms. */
+  #urgentUntil = 0;
 
   constructor(options: ComparisonOptions) {
     this.#options = options;
@@ -42,7 +46,18 @@ export class Comparison {
 
   start(): void {
     const { clock, random } = this.#options;
-    this.#cancel = clock.after(period * (0.8 + 0.4 * random()), () => void this.#compare());
+    this.#cancel = clock.after(this.#pace().period * (0.8 + 0.4 * random()), () => void this.#compare());
+  }
+
+  /** What is kept comes from a list that may have been wrong: it is compared often for a while. */
+  hurry(): void {
+    this.#urgentUntil = this.#options.clock.monotonic() + urgency;
+    this.stop();
+    this.start();
+  }
+
+  #pace(): typeof calm {
+    return this.#options.clock.monotonic() < this.#urgentUntil ? urgent : calm;
   }
 
   stop(): void {
@@ -65,7 +80,7 @@ export class Comparison {
       this.start();
       return;
     }
-    this.#cancel = clock.after(patience, () => {
+    this.#cancel = clock.after(this.#pace().patience, () => {
       if (isCurrent() && found.some((each) => this.#persists(each))) onDrift(false);
       this.start();
     });

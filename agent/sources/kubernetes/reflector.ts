@@ -161,7 +161,10 @@ export class Reflector {
   }
 
   #take(listing: Listing, version: string): void {
+    const before = this.holdings.size;
     const changes = listing.finish();
+    // An empty list of a confused server looks like a deletion, and no watch takes it back.
+    if (before >= 3 && changes.filter(({ type }) => type === 'remove').length * 2 > before) this.#comparison.hurry();
     this.#version = version;
     this.#wasSetBack = false;
     this.#absence.end();

@@ -44,6 +44,8 @@ export class ModelApi implements ApiClient {
   readonly #snapshots = new Map<string, { readonly items: readonly ApiObject[]; readonly revision: number }>();
   /** Collections that are not served. */
   readonly missing: Set<string> = new Set();
+  /** Collections of which lists have nothing in them. */
+  readonly empty: Set<string> = new Set();
   minor: string = '36';
   /** Nothing reaches it. */
   isDown = false;
@@ -207,7 +209,7 @@ export class ModelApi implements ApiClient {
     const kept = this.#snapshots.get(token);
     if (query.continue !== undefined && kept === undefined) throw gone();
     const snapshot = kept ?? {
-      items: [...this.#collection(path).objects.values()].filter(has),
+      items: this.empty.has(path) ? [] : [...this.#collection(path).objects.values()].filter(has),
       revision: this.revision,
     };
     const next = Number(from) + limit;
@@ -238,7 +240,7 @@ export class ModelApi implements ApiClient {
     });
     if (query.sendInitialEvents === 'true') {
       if (Number(this.minor) < 32) throw new ApiError('sendInitialEvents is forbidden', 422, 'Invalid');
-      for (const object of collection.objects.values()) {
+      for (const object of this.empty.has(path) ? [] : collection.objects.values()) {
         watch.tell({ revision: this.revision, type: 'ADDED', object, before: undefined });
       }
       watch.bookmark(this.revision, { 'k8s.io/initial-events-end': 'true' });

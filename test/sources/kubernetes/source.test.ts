@@ -256,6 +256,27 @@ test('what a watch has lost without a sign is found by a comparison and listed a
   cluster.stop();
 });
 
+test('an empty list of a confused server is found out before a mass deletion is believed', async (t) => {
+  for (const minor of ['36', '31']) {
+    const cluster = await running(({ api }) => {
+      api.minor = minor;
+      for (let index = 0; index < 10; index++) api.put(paths.services, service(`s${index}`));
+    });
+    const { api } = cluster;
+    api.empty.add(paths.services);
+    api.cut();
+    api.put(paths.services, service('s0', 81));
+    api.compact();
+    await cluster.pass(2_000, 500);
+    t.is(cluster.effect.keys('Service').length, 0);
+    api.empty.delete(paths.services);
+    await cluster.pass(15_000, 500);
+    t.is(cluster.effect.keys('Service').length, 10);
+    t.is(cluster.state('services').restarts.drift, 1);
+    cluster.stop();
+  }
+});
+
 test('a server that was set back is listed anew, also where its versions come again', async (t) => {
   const cluster = await running(({ api }) => {
     api.put(paths.services, service('s1', 80));
