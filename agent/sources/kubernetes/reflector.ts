@@ -62,6 +62,8 @@ export class Reflector {
   #wasSetBack = false;
   #expiredAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
+  /** Streams in a row that broke before anything came. */
+  #broken = 0;
   #round = new AbortController();
   #hasDrifted = false;
   #isStopped = false;
@@ -266,6 +268,7 @@ export class Reflector {
   /** After a watch that lasted `lived` ms and was ended by the server. */
   async #ended(lived: number, seconds: number, wasBusy: boolean): Promise<number> {
     this.#options.tally.restart('ended');
+    this.#broken = 0;
     if (!wasBusy) await this.#prove();
     this.#isDoubtful ||= lived < seconds * 800;
     return wasBusy || lived >= short ? 0 : this.#backoff.failed(this.#options.clock.monotonic());
@@ -322,6 +325,10 @@ export class Reflector {
     if (!this.#fellSilent() && failure.reason !== 'Idle') {
       this.#isDoubtful = true;
       this.#restarts('cut');
+      this.#broken = this.#heard === this.#opened ? this.#broken + 1 : 0;
+      // One cut is nothing to tell of: the next watch goes on where it was.
+      if (this.#version === undefined || this.#broken >= 3)
+        this.#worries(troubleOf(failure, this.resource, this.#verb));
       return this.#backoff.failed(this.#options.clock.monotonic());
     }
     this.#restarts('idle');

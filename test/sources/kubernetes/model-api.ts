@@ -46,6 +46,8 @@ export class ModelApi implements ApiClient {
   readonly missing: Set<string> = new Set();
   /** Collections of which lists have nothing in them. */
   readonly empty: Set<string> = new Set();
+  /** Streaming lists break off after the first object. */
+  breakLists = false;
   minor: string = '36';
   /** Nothing reaches it. */
   isDown = false;
@@ -243,6 +245,7 @@ export class ModelApi implements ApiClient {
       for (const object of this.empty.has(path) ? [] : collection.objects.values()) {
         watch.tell({ revision: this.revision, type: 'ADDED', object, before: undefined });
       }
+      if (this.breakLists) watch.fail(new ApiError('the connection was reset', 0, 'ECONNRESET'));
       watch.bookmark(this.revision, { 'k8s.io/initial-events-end': 'true' });
     } else {
       const from = Number(query.resourceVersion);

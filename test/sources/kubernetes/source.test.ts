@@ -464,6 +464,31 @@ test('a line that is no event is told of, and leads to a list', async (t) => {
   cluster.stop();
 });
 
+test('a list that breaks off, and watches that break again and again, are told of', async (t) => {
+  const cluster = new Cluster();
+  installAll(cluster.api);
+  cluster.api.put(paths.services, service('s1'));
+  cluster.api.breakLists = true;
+  await cluster.start();
+  t.false(cluster.hasSynced);
+  t.regex(cluster.state('services').trouble, /the API server does not answer: the connection was reset/);
+  cluster.api.breakLists = false;
+  await cluster.pass(2_000);
+  t.true(cluster.hasSynced);
+  const troubles: string[] = [];
+  for (let cut = 0; cut < 4; cut++) {
+    while (cluster.api.watches(paths.services) === 0) await cluster.pass(500, 500);
+    cluster.api.cut(paths.services);
+    await cluster.settle();
+    troubles.push(cluster.state('services').trouble);
+  }
+  t.deepEqual(troubles.slice(0, 2), ['', '']);
+  t.regex(troubles[3]!, /connection was reset/);
+  await cluster.pass(31_000);
+  t.is(cluster.state('services').trouble, '');
+  cluster.stop();
+});
+
 test('nothing is called after stop', async (t) => {
   const cluster = await running(({ api }) => {
     api.put(paths.services, service('s1'));
