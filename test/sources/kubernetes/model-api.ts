@@ -240,6 +240,7 @@ export class ModelApi implements ApiClient {
       idleMs,
       onClose: () => this.#watches.delete(watch),
     });
+    this.#watches.add(watch);
     if (query.sendInitialEvents === 'true') {
       if (Number(this.minor) < 32) throw new ApiError('sendInitialEvents is forbidden', 422, 'Invalid');
       for (const object of this.empty.has(path) ? [] : collection.objects.values()) {
@@ -257,7 +258,6 @@ export class ModelApi implements ApiClient {
       for (const step of collection.history) if (step.revision > from) watch.tell(step);
       watch.mute(from);
     }
-    this.#watches.add(watch);
     return watch;
   }
 
