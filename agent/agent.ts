@@ -164,7 +164,7 @@ interface ReportedParts extends Surroundings {
   readonly config: Config;
   readonly readiness: Readiness;
   readonly mesh: ReturnType<typeof openMesh>;
-  readonly view: Pick<RunningView, 'problems' | 'onPropagation'>;
+  readonly view: Pick<RunningView, 'ruleProblems' | 'onPropagation'>;
 }
 
 /** Conditions and Events, written by this agent while it is the one that does. */
@@ -185,7 +185,7 @@ function reportStatus({ client, namespace }: Cluster, parts: ReportedParts): Sta
     ...{ client, clock, log, namespace, statuses },
     random: Math.random,
     node: config.node,
-    problems: () => [...view.problems().items],
+    problems: () => view.ruleProblems(),
     onTrouble: (why) => readiness.degrade('status', why),
   });
   view.onPropagation(() => status.touch());

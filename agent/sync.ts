@@ -3,7 +3,7 @@ import { compileService } from './compile/frontends.js';
 import type { FrontendPlan, Overrides } from './compile/plan.js';
 import type { Backend } from './kernel/backends.js';
 import type { Captured, PodTable } from './kernel/pods.js';
-import type { Drift, Reconciler } from './kernel/reconcile.js';
+import { type Drift, type PlanTable, planTables, type Reconciler } from './kernel/reconcile.js';
 import type { Catalog, Touched } from './model/catalog.js';
 import type { Change } from './model/mesh.js';
 import type { Routing } from './routing.js';
@@ -23,6 +23,10 @@ export interface SyncOptions {
   readonly retireBackends: (backends: readonly Backend[]) => void;
   readonly retirePods: (ids: readonly number[]) => void;
 }
+
+/** What somebody else might write into: tables that decide where connections go. */
+export type VerifiedTable = PlanTable | 'pods';
+export const verifiedTables: readonly VerifiedTable[] = [...planTables, 'pods'];
 
 /**
  * Turns the wheel: changes of the mesh are compiled and written, for the Services they touch and no others.
@@ -120,11 +124,13 @@ export class Sync {
     if (this.#started && this.#options.pods.isSeeking) this.#refreshPods();
   }
 
-  /** Compares the tables with what they should hold, repairs and counts every difference. */
-  verify(): readonly Drift[] {
+  /** Compares tables with what they should hold, repairs and counts every difference. Default: all of {@link verifiedTables}. */
+  verify(tables: readonly VerifiedTable[] = verifiedTables): readonly Drift[] {
     if (!this.#started) return [];
-    const rows = this.#options.pods.verify();
-    const drifts = [...this.#options.reconciler.verify(), ...(rows > 0 ? [{ table: 'pods' as const, rows }] : [])];
+    const { pods, reconciler } = this.#options;
+    const drifts: Drift[] = [...reconciler.verify(planTables.filter((table) => tables.includes(table)))];
+    const rows = tables.includes('pods') ? pods.verify() : 0;
+    if (rows > 0) drifts.push({ table: 'pods', rows });
     for (const drift of drifts) this.#drift += drift.rows;
     return drifts;
   }

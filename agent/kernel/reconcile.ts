@@ -39,6 +39,10 @@ export interface Applied {
   readonly rows: number;
 }
 
+/** The tables of plans, in the order of a change. */
+export const planTables = ['backends', 'slots', 'rings', 'frontends'] as const;
+export type PlanTable = (typeof planTables)[number];
+
 /** Rows of one table where the store differed from what was desired; they are repaired. */
 export interface Drift {
   readonly table: TableName;
@@ -168,7 +172,7 @@ export class Reconciler {
   }
 
   /** The rows of a table as they should be. */
-  desired(table: 'frontends' | 'slots' | 'rings' | 'backends'): Batch {
+  desired(table: PlanTable): Batch {
     if (table === 'backends') return this.backends.desired();
     if (table === 'frontends') return this.#claims.desired(this.#rowOf);
     return table === 'slots' ? this.#slots.desired(this.#runs('slots')) : this.#rings.desired(this.#runs('ring'));
@@ -178,16 +182,16 @@ export class Reconciler {
     return Array.from(this.#programmed.values(), (programmed) => programmed[which]);
   }
 
-  /** Compares the store with what it should hold and repairs every difference, in the order of a change. */
-  verify(): readonly Drift[] {
-    const isKept = (name: string): boolean => this.#claims.isFound(name);
-    const drifts: readonly Drift[] = [
-      { table: 'backends', rows: this.backends.verify() },
-      { table: 'slots', rows: this.#slots.repair(this.#runs('slots')) },
-      { table: 'rings', rows: this.#rings.repair(this.#runs('ring')) },
-      { table: 'frontends', rows: repair(this.#store, 'frontends', this.#claims.desired(this.#rowOf), isKept) },
-    ];
-    return drifts.filter(({ rows }) => rows > 0);
+  /** Compares these tables of the store, in the order given, with what they should hold and repairs every difference. Default: all. */
+  verify(tables: readonly PlanTable[] = planTables): readonly Drift[] {
+    return tables.map((table) => ({ table, rows: this.#repair(table) })).filter(({ rows }) => rows > 0);
+  }
+
+  #repair(table: PlanTable): number {
+    if (table === 'backends') return this.backends.verify();
+    if (table === 'slots') return this.#slots.repair(this.#runs('slots'));
+    if (table === 'rings') return this.#rings.repair(this.#runs('ring'));
+    return repair(this.#store, table, this.#claims.desired(this.#rowOf), (name) => this.#claims.isFound(name));
   }
 
   readonly #rowOf = (plan: string): string => this.#programmed.get(plan)!.row;

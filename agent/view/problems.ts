@@ -2,7 +2,7 @@ import { unboundFindings } from '../compile/ingress.js';
 import { counted } from '../model/findings.js';
 import { compareProblems, type Problem } from '../model/problem.js';
 import { type ProblemCode, problemCodes } from '../model/problem-codes.js';
-import { checkReferences, type ObjectFinding } from '../model/references.js';
+import { checkReferences, checkRules, type ObjectFinding } from '../model/references.js';
 import type { ViewParts } from './parts.js';
 
 /** Everything that is wrong now. What is wrong between objects is looked for again only after a change. */
@@ -22,6 +22,12 @@ export class ProblemList {
   /** Sorted. */
   all(): readonly Problem[] {
     return [...this.#parts.sourceProblems(), ...this.#between(), ...this.#runtime()].sort(compareProblems);
+  }
+
+  /** All those of routing rules, with others among them: for who looks after each change. In no order. */
+  ofRules(): readonly Problem[] {
+    const { catalog, compiler, directoryMode, locate, sourceProblems } = this.#parts;
+    return [...sourceProblems(), ...locate([...checkRules(catalog, directoryMode), ...compiler.findings])];
   }
 
   close(): void {

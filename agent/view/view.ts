@@ -21,6 +21,8 @@ const followMs = 200;
 
 /** The view of a running agent, which reads the ring of events until it is closed. */
 export interface RunningView extends AgentView {
+  /** As {@link ProblemList.ofRules}. */
+  ruleProblems(): readonly Problem[];
   close(): void;
 }
 
@@ -45,6 +47,7 @@ export function createView(parts: ViewParts): RunningView {
     pods: () => listPods(parts),
     tables: () => listTables(parts),
     problems: (): Listing<Problem> => ({ generation: parts.sync.generation, items: problems.all() }),
+    ruleProblems: () => problems.ofRules(),
     flows,
     measures: () => measure(parts, flows, problems),
     onPropagation: (listener) => parts.sync.onPropagation(listener),
