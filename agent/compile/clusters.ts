@@ -7,7 +7,7 @@ import { showEndpoint } from '../tables/address.js';
 import { candidatesOf, endpointSource } from './candidates.js';
 import { type ClusterName, clusterKeyOf } from './cluster-key.js';
 import { type DecidedPolicy, type PolicySubject, policyOf } from './cluster-policy.js';
-import type { Credentials } from './credentials.js';
+import { type Credentials, credentialsFor } from './credentials.js';
 import { defaultWeight } from './endpoints.js';
 import type { CompileContext, CompileInput } from './input.js';
 import { localityOf, topologyLabels } from './locality.js';
@@ -215,7 +215,8 @@ function tlsOf(
 ): ClusterPolicy['tls'] | 'unusable' {
   if (tls === undefined) return undefined;
   const { part, rule, path } = tls;
-  const found = upstreamTlsOf(part, rule.meta.namespace, destination.subjectAltNames, credentials);
+  const own = credentialsFor(rule.meta, credentials);
+  const found = upstreamTlsOf(part, rule.meta.namespace, destination.subjectAltNames, own);
   if (found === undefined || !('field' in found)) return found;
   if (found.dangling) return 'unusable';
   findings.report(rule, 'WEFT0408', path.endsWith('.tls') ? `${path}.${found.field}` : path, found.message);

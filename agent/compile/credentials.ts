@@ -1,3 +1,4 @@
+import { isOfApiServer, type Metadata } from '../model/mesh.js';
 import type { Secret } from '../model/secret.js';
 
 export type PemReading =
@@ -11,6 +12,16 @@ export interface Credentials {
   readonly readPem: (path: string) => PemReading;
   /** By NS/NAME. */
   readonly secret: (key: string) => Secret | undefined;
+}
+
+/**
+ * As an object may use them. One of an API server names no files: the agent reads as root, and through the node's /proc it reaches kubelet's own keys, which
+ * are not to serve whoever may write a rule in some namespace.
+ */
+export function credentialsFor({ origin }: Metadata, credentials: Credentials): Credentials {
+  if (!isOfApiServer(origin)) return credentials;
+  const error = 'an object of an API server names no files of the node: use a Secret (credentialName)';
+  return { ...credentials, readPem: () => ({ ok: false, error }) };
 }
 
 /** Why a certificate cannot be had: the field that names it, below the TLS settings. */

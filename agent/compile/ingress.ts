@@ -3,7 +3,7 @@ import type { GatewayClass, GatewayListener, KubernetesGateway, ReferenceGrant }
 import { keyOf } from '../model/mesh.js';
 import type { ObjectFinding } from '../model/references.js';
 import { selects } from '../model/selectors.js';
-import type { Credentials } from './credentials.js';
+import { type Credentials, credentialsFor } from './credentials.js';
 import { ObjectFindings } from './object-findings.js';
 import { istioServerTls, listenerTls, type UnresolvedCertificate } from './server-tls.js';
 import type { IngressListener, IngressServer, ServerTls } from './snapshot.js';
@@ -165,9 +165,10 @@ export function listenerProtocol({ port, tls }: GatewayServer): {
 }
 
 function istioWishes(gateway: IstioGateway, context: IngressContext): readonly Wish[] {
+  const credentials = credentialsFor(gateway.meta, context.credentials);
   return gateway.servers.map((server, index) => {
     const { protocol, ends } = listenerProtocol(server);
-    const tls = ends ? istioServerTls(server.tls!, gateway.meta.namespace, context.credentials) : undefined;
+    const tls = ends ? istioServerTls(server.tls!, gateway.meta.namespace, credentials) : undefined;
     return {
       gateway,
       path: `spec.servers[${index}]`,

@@ -14,11 +14,16 @@ import type { VirtualService } from './virtual-service.js';
 export type Family = 4 | 6;
 export type Protocol = 'TCP' | 'UDP';
 
-/** Where an object was read: `document` counts from 0 inside `file`, `item` inside a `List` (-1 outside one). */
+/** Where an object was read: `file` is a path, or the URL of an API server's list; `document` counts from 0 inside `file`, `item` inside a `List` (-1 outside one). */
 export interface Origin {
   readonly file: string;
   readonly document: number;
   readonly item: number;
+}
+
+/** Whether an API server gave it, so that whoever wrote it need not be somebody who may read or write files of the node. */
+export function isOfApiServer({ file }: Origin): boolean {
+  return file.startsWith('https://');
 }
 
 export interface Metadata {
