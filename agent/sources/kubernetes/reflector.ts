@@ -169,6 +169,7 @@ export class Reflector {
     if (before >= 3 && changes.filter(({ type }) => type === 'remove').length * 2 > before) this.#comparison.hurry();
     this.#version = version;
     this.#wasSetBack = false;
+    this.#broken = 0;
     this.#absence.end();
     this.#works();
     if (changes.length > 0) this.#options.onChanges(changes);

@@ -231,6 +231,12 @@ export class ModelApi implements ApiClient {
     const { query = {} } = request;
     const { has, path } = this.#where(request);
     if (this.missing.has(path)) throw new ApiError('404 page not found', 404);
+    if (query.sendInitialEvents === 'true' && Number(this.minor) < 32) {
+      throw new ApiError('sendInitialEvents is forbidden', 422, 'Invalid');
+    }
+    if (query.sendInitialEvents !== 'true' && !/^\d+$/.test(query.resourceVersion ?? '')) {
+      throw new ApiError('resourceVersion: Invalid value: "abc"', 500);
+    }
     const collection = this.#collection(path);
     const watch = new Watch({
       path,
@@ -242,7 +248,6 @@ export class ModelApi implements ApiClient {
     });
     this.#watches.add(watch);
     if (query.sendInitialEvents === 'true') {
-      if (Number(this.minor) < 32) throw new ApiError('sendInitialEvents is forbidden', 422, 'Invalid');
       for (const object of this.empty.has(path) ? [] : collection.objects.values()) {
         watch.tell({ revision: this.revision, type: 'ADDED', object, before: undefined });
       }
@@ -250,7 +255,6 @@ export class ModelApi implements ApiClient {
       watch.bookmark(this.revision, { 'k8s.io/initial-events-end': 'true' });
     } else {
       const from = Number(query.resourceVersion);
-      if (!Number.isInteger(from)) throw new ApiError('resourceVersion: Invalid value: "abc"', 500);
       if (from < collection.compacted) {
         watch.send({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } });
         watch.end();
