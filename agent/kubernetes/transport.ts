@@ -6,15 +6,17 @@ import { TunnelAgent } from './tunnel.js';
 /** Connections for calls that are open at once; further calls wait. */
 const mostConnections = 8;
 
-/** How long a connection for calls stays open without one, in ms. Below the 90 s after which the API server would close it. */
+/** Connections that are kept for further streams: one is begun again each time that the server ends it. */
+const mostKeptStreams = 32;
+
+/** How long a connection stays open without a call or stream, in ms. Below the 90 s after which the API server would close it. */
 const idleMs = 30_000;
 
 /** The connections that were made as one client: one who has another certificate gets others. */
 interface Identity {
   readonly access: Access;
-  /** Kept for further calls. */
   readonly calls: Agent;
-  /** One for each stream. */
+  /** A connection for each stream, so that none waits for another. */
   readonly streams: Agent;
 }
 
@@ -39,11 +41,13 @@ export class Transport {
 
   /** Ends idle connections; the others when they are done. */
   close(): void {
-    const calls = this.#identity?.calls;
-    if (calls === undefined) return;
+    const { calls, streams } = this.#identity ?? {};
     this.#identity = undefined;
-    calls.maxFreeSockets = 0;
-    for (const socket of Object.values(calls.freeSockets).flatMap((sockets) => sockets ?? [])) socket.destroy();
+    for (const agent of [calls, streams]) {
+      if (agent === undefined) continue;
+      agent.maxFreeSockets = 0;
+      for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) socket.destroy();
+    }
   }
 
   #make(access: Access): Identity {
@@ -57,10 +61,11 @@ export class Transport {
     const tls = { secureContext, rejectUnauthorized: !isInsecure, ...(serverName && { servername: serverName }) };
     const open = (options: AgentOptions) =>
       proxy === undefined ? new Agent({ ...tls, ...options }) : new TunnelAgent(proxy, { ...tls, ...options });
+    const kept = { keepAlive: true, timeout: idleMs };
     return {
       access,
-      calls: open({ keepAlive: true, maxSockets: mostConnections, maxFreeSockets: mostConnections, timeout: idleMs }),
-      streams: open({ keepAlive: false }),
+      calls: open({ ...kept, maxSockets: mostConnections, maxFreeSockets: mostConnections }),
+      streams: open({ ...kept, maxFreeSockets: mostKeptStreams }),
     };
   }
 }

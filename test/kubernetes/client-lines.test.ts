@@ -289,3 +289,33 @@ for (const name of ['30-watch-services.txt', '31-watch-services-partialmetadata.
     }
     t.true(expected.length > 0);
   });
+
+test('a stream that the server ended leaves its connection to the next one, and one that was left does not', async (t) => {
+  const { client, server } = await meet(t, (_, response) => response.end('1\n2\n'));
+  for (let stream = 0; stream < 5; stream++) await read(await client.lines(watch, patient));
+  t.is(server.connections, 1);
+  for await (const line of await client.lines(watch, patient)) {
+    t.is(line.toString(), '1');
+    break;
+  }
+  await read(await client.lines(watch, patient));
+  t.true(server.connections <= 2);
+  client.close();
+  await eventually(
+    () => server.sockets.size,
+    (open) => open === 0,
+  );
+});
+
+test('a stream on a kept connection that the server is closing is begun again on another', async (t) => {
+  const used = new Set<unknown>();
+  const { client, server } = await meet(t, (request, response) => {
+    if (used.has(request.socket)) request.socket.destroy();
+    else response.end('1\n');
+    used.add(request.socket);
+  });
+  for (let stream = 0; stream < 2; stream++)
+    t.deepEqual(await read(await client.lines(watch, patient)), { lines: ['1'], error: undefined });
+  t.is(server.connections, 2);
+  client.close();
+});
