@@ -1,3 +1,4 @@
+import { everywhere } from '../compile/workload.js';
 import { hostOfService } from '../model/names.js';
 import { showLabels } from './edge-text.js';
 import type { EdgeMeasure, Identity } from './measures.js';
@@ -54,6 +55,7 @@ export const mostEdges = 1_000;
 const unknown = 'unknown';
 const other = 'other';
 
+/** Of a Service, where there is one. */
 function known(text: string): string {
   return text === '' ? unknown : text;
 }
@@ -63,22 +65,22 @@ function labelsOf(edge: Pick<EdgeMeasure, 'source' | 'destination' | 'service' |
   const host = service === '' || serviceNamespace === '' ? unknown : hostOfService(`${serviceNamespace}/${service}`);
   return {
     reporter: 'source',
-    source_workload: known(source.workload),
-    source_canonical_service: known(source.canonicalService),
-    source_canonical_revision: known(source.canonicalRevision),
-    source_workload_namespace: known(source.namespace),
+    source_workload: source.workload,
+    source_canonical_service: source.canonicalService,
+    source_canonical_revision: source.canonicalRevision,
+    source_workload_namespace: source.namespace,
     source_principal: unknown,
-    source_app: known(source.app),
-    source_version: known(source.version),
+    source_app: source.app,
+    source_version: source.version,
     source_cluster: unknown,
-    destination_workload: known(destination.workload),
-    destination_workload_namespace: known(destination.namespace),
+    destination_workload: destination.workload,
+    destination_workload_namespace: destination.namespace,
     destination_principal: unknown,
-    destination_app: known(destination.app),
-    destination_version: known(destination.version),
+    destination_app: destination.app,
+    destination_version: destination.version,
     destination_service: host,
-    destination_canonical_service: known(destination.canonicalService),
-    destination_canonical_revision: known(destination.canonicalRevision),
+    destination_canonical_service: destination.canonicalService,
+    destination_canonical_revision: destination.canonicalRevision,
     destination_service_name: known(service),
     destination_service_namespace: known(serviceNamespace),
     destination_cluster: unknown,
@@ -88,14 +90,7 @@ function labelsOf(edge: Pick<EdgeMeasure, 'source' | 'destination' | 'service' |
   };
 }
 
-const others: Identity = {
-  workload: other,
-  namespace: other,
-  app: other,
-  version: other,
-  canonicalService: other,
-  canonicalRevision: other,
-};
+const others: Identity = everywhere(other);
 
 const otherLabels: EdgeLabels = {
   ...labelsOf({ source: others, destination: others, service: other, serviceNamespace: other }),

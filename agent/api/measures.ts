@@ -1,18 +1,10 @@
+import type { Workload } from '../balance/cluster.js';
 import type { BackendState } from '../compile/plan.js';
 import type { Reason, Verdict } from './flow.js';
 import type { Check } from './items.js';
 
-/** Who is at one end of an edge, for Istio's labels. Empty text is shown as `unknown`. */
-export interface Identity {
-  readonly workload: string;
-  readonly namespace: string;
-  /** Labels `app` (or app.kubernetes.io/name) and `version` (or app.kubernetes.io/version). */
-  readonly app: string;
-  readonly version: string;
-  /** Label service.istio.io/canonical-name or its fall-backs, and canonical-revision. */
-  readonly canonicalService: string;
-  readonly canonicalRevision: string;
-}
+/** Who is at one end of an edge, for Istio's labels. */
+export type Identity = Workload;
 
 /** One row of the `edges` map with its ends resolved. */
 export interface EdgeMeasure {

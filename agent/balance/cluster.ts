@@ -16,6 +16,8 @@ export interface Workload {
   readonly namespace: string;
   readonly app: string;
   readonly version: string;
+  readonly canonicalService: string;
+  readonly canonicalRevision: string;
 }
 
 export interface ClusterEndpoint {

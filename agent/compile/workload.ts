@@ -4,7 +4,15 @@ import type { Pod } from '../model/mesh.js';
 const unknown = 'unknown';
 
 /** Somebody outside the mesh. */
-export const nobody: Workload = { workload: unknown, namespace: unknown, app: unknown, version: unknown };
+export const nobody: Workload = everywhere(unknown);
+
+/** The workload with one text for everything. */
+export function everywhere(text: string): Workload {
+  return {
+    ...{ workload: text, namespace: text, app: text, version: text },
+    ...{ canonicalService: text, canonicalRevision: text },
+  };
+}
 
 const known = new WeakMap<Pod, Workload>();
 
@@ -19,19 +27,25 @@ export function workloadOf(pod: Pod): Workload {
 }
 
 /**
- * Labels `app` and `version`, else the ones that Kubernetes recommends, else Istio's canonical ones; `unknown` without any
- * (an unknown value is never empty).
+ * Labels `app` and `version`, else the ones that Kubernetes recommends, else Istio's canonical ones; canonical service and revision fall back as Istio's
+ * CanonicalService and CanonicalRevision do. `unknown` where nothing is said (an unknown value is never empty).
  */
 export function workloadOfLabels(
   workload: string,
   namespace: string,
   labels: Readonly<Record<string, string>>,
 ): Workload {
+  const [name, canonicalName] = [labels['app.kubernetes.io/name'], labels['service.istio.io/canonical-name']];
+  const [release, canonicalRelease] = [
+    labels['app.kubernetes.io/version'],
+    labels['service.istio.io/canonical-revision'],
+  ];
   return {
     workload: workload || unknown,
     namespace: namespace || unknown,
-    app: labels.app || labels['app.kubernetes.io/name'] || labels['service.istio.io/canonical-name'] || unknown,
-    version:
-      labels.version || labels['app.kubernetes.io/version'] || labels['service.istio.io/canonical-revision'] || unknown,
+    app: labels.app || name || canonicalName || unknown,
+    version: labels.version || release || canonicalRelease || unknown,
+    canonicalService: canonicalName || name || labels.app || workload || unknown,
+    canonicalRevision: canonicalRelease || release || labels.version || 'latest',
   };
 }

@@ -1,5 +1,6 @@
 import type { Cluster, Workload } from '../balance/cluster.js';
 import type { Snapshot } from '../compile/snapshot.js';
+import { everywhere, nobody } from '../compile/workload.js';
 import { hostOfService } from '../model/names.js';
 import type { RequestRecord } from './record.js';
 
@@ -57,8 +58,7 @@ export interface TelemetryBatch {
 }
 
 const unknown = 'unknown';
-const nobody: Workload = { workload: unknown, namespace: unknown, app: unknown, version: unknown };
-const others: Workload = { workload: 'other', namespace: 'other', app: 'other', version: 'other' };
+const others: Workload = everywhere('other');
 
 /** The rest of what decides a record's series, besides its pod and its backend. */
 interface Path {
@@ -214,7 +214,8 @@ function workloadsOf(cluster: Cluster): ReadonlyMap<string, Workload> {
 
 function keyOf(labels: TrafficLabels): string {
   const { source, destination, host, service, serviceNamespace, protocol, code, grpcStatus, flags } = labels;
-  const of = ({ workload, namespace, app, version }: Workload) => `${workload}\n${namespace}\n${app}\n${version}`;
+  const of = (end: Workload) =>
+    `${end.workload}\n${end.namespace}\n${end.app}\n${end.version}\n${end.canonicalService}\n${end.canonicalRevision}`;
   return [of(source), of(destination), host, service, serviceNamespace, protocol, code, grpcStatus, flags].join('\n');
 }
 
@@ -227,8 +228,8 @@ export function istioLabels(labels: TrafficLabels): Readonly<Record<string, stri
   return {
     reporter: 'source',
     source_workload: source.workload,
-    source_canonical_service: source.app,
-    source_canonical_revision: source.version,
+    source_canonical_service: source.canonicalService,
+    source_canonical_revision: source.canonicalRevision,
     source_workload_namespace: source.namespace,
     source_principal: unknown,
     source_app: source.app,
@@ -240,8 +241,8 @@ export function istioLabels(labels: TrafficLabels): Readonly<Record<string, stri
     destination_app: destination.app,
     destination_version: destination.version,
     destination_service: labels.host,
-    destination_canonical_service: destination.app,
-    destination_canonical_revision: destination.version,
+    destination_canonical_service: destination.canonicalService,
+    destination_canonical_revision: destination.canonicalRevision,
     destination_service_name: labels.service,
     destination_service_namespace: labels.serviceNamespace,
     destination_cluster: unknown,

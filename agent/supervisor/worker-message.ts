@@ -85,6 +85,8 @@ function workloadOf(workload: Fields): TrafficLabels['source'] {
     namespace: name(workload.namespace),
     app: name(workload.app),
     version: name(workload.version),
+    canonicalService: name(workload.canonicalService),
+    canonicalRevision: name(workload.canonicalRevision),
   };
 }
 

@@ -1,10 +1,10 @@
 import type { Identity } from '../api/measures.js';
 import type { FrontendPlan } from '../compile/plan.js';
+import { nobody, workloadOf } from '../compile/workload.js';
 import type { Backend } from '../kernel/backends.js';
 import type { PodTable } from '../kernel/pods.js';
 import type { Reconciler } from '../kernel/reconcile.js';
 import type { Catalog } from '../model/catalog.js';
-import { identityOf, identityOfName, nobody } from './identity.js';
 
 /** Who an id stands for. */
 export interface Named {
@@ -66,7 +66,7 @@ export class IdNames {
     for (const { id, pod: key } of pods.all()) {
       const before = this.#pods.get(id);
       const pod = catalog.pod(key);
-      const identity = pod ? identityOf(pod) : undefined;
+      const identity = pod ? workloadOf(pod) : undefined;
       if (before?.name === key && (identity === undefined || before.identity === identity)) continue;
       this.#pods.set(id, { name: key, identity: identity ?? identityOfName(key) });
     }
@@ -112,7 +112,7 @@ export class IdNames {
     const before = this.#backends.get(id);
     const known = before?.generation === generation && before.name === name ? before : undefined;
     const pod = this.#sources.catalog.pod(name);
-    const identity = pod ? identityOf(pod) : (known?.identity ?? identityOfName(name));
+    const identity = pod ? workloadOf(pod) : (known?.identity ?? identityOfName(name));
     if (known?.identity === identity) return known;
     const named = { name, generation, address, port, identity };
     this.#backends.set(id, named);
@@ -125,3 +125,9 @@ export class IdNames {
 }
 
 export const unnamed: Named = { name: '', identity: nobody };
+
+/** What can be said of a backend whose Pod is not known: `name` is NS/POD or an address. */
+function identityOfName(name: string): Identity {
+  const slash = name.indexOf('/');
+  return slash < 0 ? nobody : { ...nobody, namespace: name.slice(0, slash) };
+}

@@ -3,6 +3,7 @@ import test from 'ava';
 import type { EdgeMeasure, Measures } from '../../agent/api/measures.js';
 import { type Metrics, makeMetrics } from '../../agent/api/metrics.js';
 import { startMetrics } from '../../agent/api/metrics-server.js';
+import { nobody } from '../../agent/compile/workload.js';
 import { exchange } from './exchange.js';
 import { parseExposition, type Sample } from './exposition.js';
 import { FakeView, identity } from './fake-view.js';
@@ -23,7 +24,7 @@ function edge(id: string, more: Partial<EdgeMeasure> = {}): EdgeMeasure {
   };
 }
 
-const unknownEnd = identity('', { namespace: '', app: '', version: '', canonicalService: '', canonicalRevision: '' });
+const unknownEnd = nobody;
 
 const measured: Partial<Measures> = {
   decisions: [

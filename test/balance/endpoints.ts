@@ -1,6 +1,7 @@
 import type { ClusterEndpoint, Locality } from '../../agent/balance/cluster.js';
 import { Member } from '../../agent/balance/member.js';
 import type { Random } from '../../agent/balance/picker.js';
+import { workloadOfLabels } from '../../agent/compile/workload.js';
 
 /** Park and Miller's minimal standard generator: the same draws for the same seed. */
 export function seeded(seed: number): Random {
@@ -23,7 +24,7 @@ export function endpoint(index: number, fields: Partial<ClusterEndpoint> = {}): 
     locality: nowhere,
     node: '',
     labels: {},
-    workload: { workload: 'web', namespace: 'shop', app: 'web', version: 'v1' },
+    workload: workloadOfLabels('web', 'shop', { app: 'web', version: 'v1' }),
     ...fields,
   };
 }

@@ -10,8 +10,7 @@ function edgesOf(world: World): readonly EdgeMeasure[] {
 function opened(edges: Iterable<EdgeMeasure>): readonly string[] {
   return [...edges]
     .map(({ source, destination, service, opened }) => {
-      const ends = [source.workload, destination.workload, destination.version].map((text) => text || '-');
-      return `${ends[0]} > ${ends[1]} ${ends[2]} (${service || '-'}) ${opened}`;
+      return `${source.workload} > ${destination.workload} ${destination.version} (${service || '-'}) ${opened}`;
     })
     .sort();
 }
@@ -35,7 +34,7 @@ test('an edge has the identities of both ends', async (t) => {
       workload: 'client',
       namespace: 'shop',
       app: 'client',
-      version: '',
+      version: 'unknown',
       canonicalService: 'client',
       canonicalRevision: 'latest',
     },
@@ -161,7 +160,7 @@ test('the canary is no edge, ids of nobody are unknown', async (t) => {
   const world = await World.of(t, shop);
   world.edge({ pod: 0, service: 1, backend: 1, generation: 1 }, { opened: 1 });
   world.edge({ pod: 77, service: 777, backend: 7, generation: 9 }, { opened: 2 });
-  t.deepEqual(opened(edgesOf(world)), ['- > - - (-) 2']);
+  t.deepEqual(opened(edgesOf(world)), ['unknown > unknown unknown (-) 2']);
 });
 
 test('rows of an earlier agent wait until ids have names', async (t) => {

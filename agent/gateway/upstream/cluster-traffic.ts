@@ -4,6 +4,7 @@ import type { Origin } from '../../balance/locality.js';
 import { addressOf } from '../../balance/member.js';
 import { variantFor } from '../../balance/variant.js';
 import type { ClientPod, Snapshot } from '../../compile/snapshot.js';
+import { nobody } from '../../compile/workload.js';
 import { canonicalAddress, familyOfAddress } from '../../model/address.js';
 import type { Downstream } from '../exchange.js';
 import type { NameTable } from './resolver.js';
@@ -132,8 +133,6 @@ export class ClusterTraffic {
     return this.retries === 0;
   }
 }
-
-const nobody = { workload: 'unknown', namespace: 'unknown', app: 'unknown', version: 'unknown' };
 
 /** Undefined where the client asked for no address of a Service: traffic from outside. */
 function destinationOf({ snapshot, downstream }: Asker): ClusterEndpoint | undefined {

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { workloadOfLabels } from '../../../agent/compile/workload.js';
 import { backend, boundSocket, emptySnapshot, Rig, talk, target, until } from './rig.js';
 
 const get = 'GET /a?b HTTP/1.1\r\nHost: cart\r\nConnection: close\r\n\r\n';
@@ -16,7 +17,7 @@ function open(t: ExecutionContext, change: Parameters<typeof target>[0], limits 
         namespace: 'shop',
         labels: { app: 'client' },
         addresses: ['10.0.0.7'],
-        workload: { workload: 'client', namespace: 'shop', app: 'client', version: '' },
+        workload: workloadOfLabels('client', 'shop', { app: 'client', version: '' }),
       },
     },
   };

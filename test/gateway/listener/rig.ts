@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, Socket } from 'node:net';
 import { systemClock } from '../../../agent/clock.js';
 import type { IngressListener, Snapshot, Target } from '../../../agent/compile/snapshot.js';
+import { workloadOfLabels } from '../../../agent/compile/workload.js';
 import type { ServerExchange } from '../../../agent/gateway/exchange.js';
 import { type ListenerLimits, listenerLimits } from '../../../agent/gateway/listener/limits.js';
 import { Listeners } from '../../../agent/gateway/listener/listeners.js';
@@ -136,7 +137,7 @@ export class Rig {
             locality: { region: '', zone: '', subzone: '' },
             node: '',
             labels: {},
-            workload: { workload: 'unknown', namespace: 'unknown', app: 'unknown', version: 'unknown' },
+            workload: workloadOfLabels('unknown', 'unknown', { app: 'unknown', version: 'unknown' }),
           },
           done: () => {},
         }),

@@ -7,6 +7,7 @@ import type {
   RouteTable,
   Snapshot,
 } from '../../../agent/compile/snapshot.js';
+import { workloadOfLabels } from '../../../agent/compile/workload.js';
 import type { Downstream, RequestHead } from '../../../agent/gateway/exchange.js';
 import type { LoggedRequest } from '../../../agent/gateway/proxy/parts.js';
 import { HttpProxy } from '../../../agent/gateway/proxy/proxy.js';
@@ -17,7 +18,7 @@ export const noChange: HeaderChange = { remove: [], set: [], add: [] };
 export const noChanges: HeaderChanges = { request: noChange, response: noChange };
 
 const nowhere = { region: '', zone: '', subzone: '' };
-const workload = { workload: 'reviews', namespace: 'shop', app: 'reviews', version: 'v1' };
+const workload = workloadOfLabels('reviews', 'shop', { app: 'reviews', version: 'v1' });
 
 export function endpointAt(address: string): ClusterEndpoint {
   const name = `shop/${address}`;
@@ -114,7 +115,7 @@ export function snapshotOf(http: RouteTable, changes: Partial<Snapshot> = {}): S
         namespace: 'shop',
         labels: { app: 'web' },
         addresses: ['10.1.0.9'],
-        workload: { workload: 'web', namespace: 'shop', app: 'web', version: 'v1' },
+        workload: workloadOfLabels('web', 'shop', { app: 'web', version: 'v1' }),
       },
     },
     ingress: {},
