@@ -21,7 +21,7 @@ import { PodTable } from './kernel/pods.js';
 import { Reconciler } from './kernel/reconcile.js';
 import { endSockets } from './kernel/sockets.js';
 import type { Log } from './log.js';
-import { keepYoungGenerationSmall } from './memory.js';
+import { keepYoungGenerationSmall, settleMemory, Thrift } from './memory.js';
 import { Brake } from './model/brake.js';
 import { Catalog } from './model/catalog.js';
 import { Readiness } from './readiness.js';
@@ -97,8 +97,10 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
   });
   undo.push(() => feed.stop());
   const canary = { ...kernel, ...mesh, cgroup: config.cgroup, clock };
+  const thrift = new Thrift({ clock, resident: () => process.memoryUsage.rss(), settle: settleMemory });
+  undo.push(sync.onPropagation(() => thrift.touch()));
   const settling = new Settling({
-    ...{ clock, log, readiness, sync, intake, canary },
+    ...{ clock, log, readiness, sync, intake, canary, thrift },
     gateway: gateway.supervisor,
     synced: feed.synced,
   });
@@ -150,7 +152,7 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
 
   const { supervisor } = gateway;
   const heartbeat = (): void => kernel.heartbeat(supervisor.isServing || supervisor.hasOrphans);
-  undo.push(startUpkeep({ ...kernel, ...{ clock, log, readiness, sync, heartbeat, gateway, feed } }));
+  undo.push(startUpkeep({ ...kernel, ...{ clock, log, readiness, sync, heartbeat, gateway, feed, thrift } }));
   settling.run().then(
     () => readiness.isReady && log.info({ services: catalog.serviceCount, pods: mesh.pods.count }, 'ready'),
     (error: unknown) => onError(error, 'becoming ready failed'),

@@ -2,7 +2,7 @@ import { type Clock, pause } from './clock.js';
 import type { Intake } from './intake.js';
 import { type CanaryOptions, releaseCanary, reserveCanary, runCanary } from './kernel/canary.js';
 import type { Log } from './log.js';
-import { settleMemory } from './memory.js';
+import type { Thrift } from './memory.js';
 import type { Readiness, Task } from './readiness.js';
 import type { Supervisor } from './supervisor/supervisor.js';
 import type { Sync } from './sync.js';
@@ -21,6 +21,7 @@ export interface SettlingOptions {
   readonly intake: Intake;
   readonly canary: CanaryOptions;
   readonly gateway: Pick<Supervisor, 'isSettled'>;
+  readonly thrift: Pick<Thrift, 'settle'>;
   /** Resolves when every source has been read once. */
   readonly synced: Promise<void>;
 }
@@ -54,7 +55,7 @@ export class Settling {
     });
     if (this.#isStopped) return;
     intake.startBraking();
-    this.#cancel = clock.after(settleMs, settleMemory);
+    this.#cancel = clock.after(settleMs, () => this.#options.thrift.settle());
     await this.#untilGatewayServes();
     if (crowded === undefined) {
       await this.#insist('canary', () => runCanary(canary));

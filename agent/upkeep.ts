@@ -3,6 +3,7 @@ import type { Feed } from './feed.js';
 import type { GatewayHost } from './gateway-host.js';
 import type { Datapath } from './kernel/kernel.js';
 import type { Log } from './log.js';
+import type { Thrift } from './memory.js';
 import type { Readiness } from './readiness.js';
 import { type Sync, verifiedTables } from './sync.js';
 
@@ -14,6 +15,8 @@ const seekMs = 100;
 const repairMs = 2_000;
 /** How often files of certificates are looked at: changed ones are read when they are as they were the time before. */
 const certificatesMs = 1_000;
+/** How often it is looked whether memory can be given back. */
+const thriftMs = 5_000;
 /** How often each table is compared with what it should hold: one after the other, since a large one takes a tenth of a second. */
 const verifyMs = 30_000;
 
@@ -25,6 +28,7 @@ export interface UpkeepOptions {
   readonly sync: Pick<Sync, 'tick' | 'seek' | 'verify' | 'reroute'>;
   readonly heartbeat: () => void;
   readonly feed: Pick<Feed, 'missing' | 'trouble'>;
+  readonly thrift: Pick<Thrift, 'tick'>;
   readonly gateway: Pick<GatewayHost, 'supervisor' | 'listeners' | 'ingress' | 'pemFiles'>;
 }
 
@@ -73,6 +77,7 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     clock.every(repairMs, repair),
     clock.every(verifyMs / verifiedTables.length, verify),
     clock.every(certificatesMs, certificates),
+    clock.every(thriftMs, () => options.thrift.tick()),
   ];
   return () => {
     for (const cancel of cancels) cancel();

@@ -206,7 +206,7 @@ export const kubernetes: Bench = async (options) => {
     ? { services: 1000, endpoints: 10, pods: 500, localPods: 110 }
     : { services: 10_000, endpoints: 10, pods: 5000, localPods: 110 };
   const churn: Churn = { rate: 1000, seconds: quick ? 10 : 60, probeMs: 25, probed: 100 };
-  const rest = quick ? 5 : 30;
+  const rest = quick ? 20 : 30;
   const measured = await measure(options, size, churn, rest);
   const { cold, coldCpuMs, took, memory, peak, changes, churnMs, agentCpuMs, drift } = measured;
   const params = { services: size.services, endpoints: size.services * size.endpoints, pods: size.pods };
