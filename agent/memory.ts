@@ -44,8 +44,8 @@ const leastMs = 600_000;
 /** Gives memory back that changes have taken: when they have ended, or now and then when they do not. */
 export class Thrift {
   readonly #options: ThriftOptions;
-  /** Bytes in RAM after memory was settled; undefined: it never was. */
-  #settled: number | undefined;
+  /** The fewest bytes in RAM since memory was settled: it takes the system a moment to have them back. Undefined: it never was. */
+  #least: number | undefined;
   #settledAt = 0;
   #changedAt = 0;
 
@@ -56,7 +56,7 @@ export class Thrift {
   settle(): void {
     const { clock, resident, settle } = this.#options;
     settle();
-    this.#settled = resident();
+    this.#least = resident();
     this.#settledAt = clock.monotonic();
   }
 
@@ -67,10 +67,17 @@ export class Thrift {
 
   /** To be called every few seconds. Does nothing before the first `settle`. */
   tick(): void {
-    const { clock, resident } = this.#options;
-    if (this.#settled === undefined || resident() < this.#settled * growth) return;
+    const { resident } = this.#options;
+    if (this.#least === undefined) return;
+    const bytes = resident();
+    this.#least = Math.min(this.#least, bytes);
+    if (bytes >= this.#least * growth && this.#isTime()) this.settle();
+  }
+
+  #isTime(): boolean {
+    const { clock } = this.#options;
     const now = clock.monotonic();
     const isQuiet = now - this.#changedAt >= quietMs && this.#changedAt > this.#settledAt;
-    if (isQuiet || now - this.#settledAt >= leastMs) this.settle();
+    return isQuiet || now - this.#settledAt >= leastMs;
   }
 }
