@@ -78,10 +78,9 @@ export class Sync {
     if (!this.#started) return touched;
     for (const key of touched.services) this.#due.add(key);
     for (const key of this.#options.routing?.take(touched) ?? []) this.#due.add(key);
-    if (touched.pods.size > 0) {
-      for (const key of touched.pods) this.#wantPod(key);
-      this.#refreshPods();
-    }
+    // Most Pods of a cluster live on other nodes: what becomes of them is no reason to look at this one.
+    const moved = [...touched.pods].filter((key) => this.#wantPod(key));
+    if (moved.length > 0) this.#refreshPods();
     this.#program([]);
     const seconds = (this.#options.clock.monotonic() - since) / 1000;
     for (const listener of this.#listeners) listener(seconds);
@@ -135,10 +134,11 @@ export class Sync {
     return drifts;
   }
 
-  #wantPod(key: string): void {
+  /** Whether that changes what is to be captured. */
+  #wantPod(key: string): boolean {
     const pod = this.#options.catalog.pod(key);
     const isWanted = pod !== undefined && this.#options.catalog.isMeshed(pod);
-    this.#options.pods.want(key, isWanted ? pod : undefined);
+    return this.#options.pods.want(key, isWanted ? pod : undefined);
   }
 
   #refreshPods(): void {

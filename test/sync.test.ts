@@ -222,3 +222,25 @@ test('namespaces that are expected are looked for between ticks, others are not'
   sync.seek();
   t.is(looks, 1);
 });
+
+test('Pods that are not to be captured here are no reason to look at namespaces', (t) => {
+  let looks = 0;
+  const places: PlaceFinder = {
+    isSeeking: false,
+    look: () => {
+      looks++;
+    },
+    find: () => ({ why: 'not here', isPassing: false }),
+  };
+  const { sync } = new Bench(new MemoryStore(), places);
+  sync.change(mesh());
+  sync.start();
+  t.is(looks, 1);
+  sync.change([pod('cart-2', 'cart', '10.0.0.2', 'False'), pod('cart-3', 'cart', '10.0.0.4')]);
+  t.is(looks, 1);
+  const metadata = { name: 'here', namespace: 'shop', annotations: { 'weft.dev/netns': 'here' } };
+  sync.change([put({ apiVersion: 'v1', kind: 'Pod', metadata, spec: {}, status: {} })]);
+  t.is(looks, 2);
+  sync.change([{ type: 'remove', kind: 'Pod', key: 'shop/here' }]);
+  t.is(looks, 3);
+});

@@ -80,10 +80,12 @@ export class PodTable {
     }
   }
 
-  /** The Pod is to be captured from now on, or (undefined) not any more. Takes effect with `refresh`. */
-  want(key: string, pod: Pod | undefined): void {
+  /** The Pod is to be captured from now on, or (undefined) not any more. Takes effect with `refresh`; false: that changes nothing. */
+  want(key: string, pod: Pod | undefined): boolean {
+    if (this.#wanted.get(key) === pod) return false;
     if (pod) this.#wanted.set(key, pod);
     else this.#wanted.delete(key);
+    return true;
   }
 
   /**
