@@ -27,16 +27,20 @@ export async function* pagesOf(
   let asked: Readonly<Record<string, string>> = { ...query, limit };
   for (;;) {
     const answer = await client.call({ method: 'GET', path, query: asked, accept, signal, timeoutMs: patience });
-    const metadata = isRaw(answer) ? answer.metadata : undefined;
-    if (!isRaw(answer) || !isRaw(metadata) || typeof metadata.resourceVersion !== 'string') {
-      throw malformed('the answer is no list');
-    }
-    // Go writes an empty list as null where it was never made.
-    const items = Array.isArray(answer.items) ? answer.items : [];
-    yield { items, version: metadata.resourceVersion };
-    const next = metadata.continue;
-    if (typeof next !== 'string' || next === '') return;
+    const { continue: next, items, version } = listOf(answer);
+    yield { items, version };
+    if (next === '') return;
     const { fieldSelector } = query;
     asked = { ...(fieldSelector === undefined ? {} : { fieldSelector }), limit, continue: next };
   }
+}
+
+/** Strict, because what is not in a list is gone. Throws ApiError for what is no list. */
+function listOf(answer: unknown): Page & { readonly continue: string } {
+  const { items, kind, metadata } = isRaw(answer) ? answer : {};
+  // Go writes an empty list as null where it was never made.
+  const isList = (Array.isArray(items) || items === null) && (kind === undefined || /List$/.test(String(kind)));
+  const { continue: next, resourceVersion: version } = isRaw(metadata) ? metadata : {};
+  if (!isList || typeof version !== 'string' || version === '') throw malformed('the answer is no list');
+  return { items: items ?? [], version, continue: typeof next === 'string' ? next : '' };
 }

@@ -12,7 +12,7 @@ import { isCustom, type Resource } from './resource.js';
 import type { Server } from './server.js';
 import type { Restart, Tally } from './tally.js';
 import { type Trouble, troubleOf } from './trouble.js';
-import { endsInitialEvents, isFromFuture, isMalformed, readEvent, refuseOlder } from './watching.js';
+import { endsInitialEvents, isFromFuture, isMalformed, malformed, readEvent, refuseOlder } from './watching.js';
 
 export interface ReflectorOptions {
   readonly resource: Resource;
@@ -163,6 +163,7 @@ export class Reflector {
   }
 
   #take(listing: Listing, version: string): void {
+    if (version === '') throw malformed('the list has no version');
     const before = this.holdings.size;
     const changes = listing.finish();
     // An empty list of a confused server looks like a deletion, and no watch takes it back.
@@ -231,6 +232,7 @@ export class Reflector {
     this.#heard = opened;
     let listing = pending;
     let told = 0;
+    let began = this.#version;
     try {
       for await (const line of lines) {
         this.#heard = clock.monotonic();
@@ -242,6 +244,7 @@ export class Reflector {
           this.#take(listing, versionOf(event.object));
           listing = undefined;
           told = 0;
+          began = this.#version;
         } else if (event.type === 'DELETED') listing.drop(event.object);
         else if (event.type !== 'BOOKMARK') listing.put(event.object, this.#collection.served);
         this.#isDoubtful &&= listing !== undefined;
@@ -251,7 +254,8 @@ export class Reflector {
       this.#isQuiet = told === 0;
     }
     if (listing !== undefined) throw new ApiError('the server ended a list before it was complete');
-    return this.#ended(clock.monotonic() - opened, seconds, told > 0);
+    // Events that lead nowhere are no news: somebody repeats an answer.
+    return this.#ended(clock.monotonic() - opened, seconds, told > 0 && this.#version !== began);
   }
 
   #apply(type: string, object: Parameters<typeof versionOf>[0]): void {

@@ -514,3 +514,21 @@ test('a bookmark older than the watch says that the server was set back', async 
   t.deepEqual(cluster.effect.keys(), ['Service shop/s1']);
   cluster.stop();
 });
+
+test('a server that repeats one event and ends the watch is not asked again at once, for ever', async (t) => {
+  const cluster = await running(({ api }) => {
+    api.put(paths.services, service('s1'));
+  });
+  const object = cluster.api.object(paths.services, 'shop/s1');
+  for (let watch = 0; watch < 10; watch++) {
+    cluster.api.say(paths.services, JSON.stringify({ type: 'MODIFIED', object }));
+    cluster.api.end(paths.services);
+    await cluster.settle();
+  }
+  t.is(cluster.api.watches(paths.services), 0);
+  t.true((cluster.state('services').restarts.ended ?? 0) <= 2);
+  await cluster.pass(2_000);
+  t.is(cluster.api.watches(paths.services), 1);
+  t.is(cluster.state('services').trouble, '');
+  cluster.stop();
+});
