@@ -1,5 +1,7 @@
 import type { SourceItem } from './api/items.js';
 import type { Clock } from './clock.js';
+import { controllerName } from './compile/ingress.js';
+import { rootNamespace } from './compile/rule-lookup.js';
 import type { Config } from './config.js';
 import type { ApiClient } from './kubernetes/api.js';
 import type { Log } from './log.js';
@@ -14,7 +16,7 @@ import { Precedence } from './sources/precedence.js';
 import { placeFindings, rootStates } from './sources/problems.js';
 
 export interface FeedOptions {
-  readonly config: Pick<Config, 'manifests' | 'node'>;
+  readonly config: Pick<Config, 'manifests' | 'node' | 'gatewayLabels'>;
   /** Of the API server; undefined: it is no source. */
   readonly client: ApiClient | undefined;
   readonly clock: Clock;
@@ -53,6 +55,7 @@ export class Feed {
       this.#kubernetes = watchKubernetes({
         ...{ client, clock, log },
         node: config.node,
+        own: { gatewayLabels: config.gatewayLabels, controllerName, rootNamespace },
         random: Math.random,
         onChanges: (changes) => this.#take('kubernetes', changes),
         onProblems: (problems) => {

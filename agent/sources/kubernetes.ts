@@ -7,7 +7,7 @@ import { Batch } from './kubernetes/batch.js';
 import { podChanges } from './kubernetes/pod-versions.js';
 import { Reflector } from './kubernetes/reflector.js';
 import { type Resource, resourcesFor, secretNamed } from './kubernetes/resource.js';
-import { mostSecrets, SecretNames } from './kubernetes/secret-names.js';
+import { mostSecrets, type OwnGateways, SecretNames } from './kubernetes/secret-names.js';
 import { Server } from './kubernetes/server.js';
 import { Tally } from './kubernetes/tally.js';
 import { troubleProblem } from './kubernetes/trouble.js';
@@ -17,6 +17,7 @@ export interface KubernetesOptions {
   readonly client: ApiClient;
   /** The name of this node: its Pods are read whole. */
   readonly node: string;
+  readonly own: OwnGateways;
   readonly clock: Clock;
   /** From 0 to 1: for jitter. */
   readonly random: () => number;
@@ -56,7 +57,7 @@ class ApiSource implements KubernetesSource {
   readonly #wholePods: Reflector;
   readonly #allPods: Reflector;
   readonly #tallies = new Map<string, Tally>();
-  readonly #secretNames = new SecretNames();
+  readonly #secretNames: SecretNames;
   /** By NS/NAME. */
   readonly #secrets = new Map<string, Reflector>();
   readonly #batch: Batch;
@@ -73,6 +74,7 @@ class ApiSource implements KubernetesSource {
   constructor(options: KubernetesOptions) {
     this.#options = options;
     this.#server = new Server(options.client);
+    this.#secretNames = new SecretNames(options.own);
     this.#batch = new Batch((changes) => this.#turn(changes));
     this.#reflectors = resourcesFor(options.node).map((resource) => this.#reflector(resource));
     const pods = this.#reflectors.filter(({ resource }) => resource.kind === 'Pod');
@@ -159,27 +161,34 @@ class ApiSource implements KubernetesSource {
 
   /** Begins and ends the watches of Secrets as objects name them. Returns the removal of those that nobody names any more. */
   #watchSecrets(): readonly Change[] {
-    const named = this.#secretNames.keys();
-    const wanted = new Set(named.slice(0, mostSecrets));
-    if (named.length > mostSecrets) {
-      this.#options.log.warn({ named: named.length, watched: mostSecrets }, 'too many Secrets are named');
-    }
+    const wanted = this.#wantedSecrets();
     const changes: Change[] = [];
     for (const [key, reflector] of this.#secrets) {
-      if (wanted.has(key)) continue;
+      const isSpare = wanted.get(key);
+      // One that was read stays: what it is looked at for matters only where it may not be.
+      if (isSpare !== undefined && (isSpare === reflector.resource.isSpare || reflector.holdings.size > 0)) continue;
       reflector.stop();
       this.#secrets.delete(key);
       this.#ended += reflector.revision + 1;
       changes.push(...reflector.holdings.clear());
     }
-    for (const key of wanted) {
+    for (const [key, isSpare] of wanted) {
       if (this.#secrets.has(key)) continue;
       const [namespace, name] = key.split('/') as [string, string];
-      const reflector = this.#reflector(secretNamed(namespace, name));
+      const reflector = this.#reflector(secretNamed(namespace, name, isSpare));
       this.#secrets.set(key, reflector);
       reflector.start();
     }
     return changes;
+  }
+
+  /** By NS/NAME, whether it is a spare. Where too many are named those that are watched already go first: nobody takes another one's away. */
+  #wantedSecrets(): ReadonlyMap<string, boolean> {
+    const named = this.#secretNames.keys();
+    if (named.size <= mostSecrets) return named;
+    this.#options.log.warn({ named: named.size, watched: mostSecrets }, 'too many Secrets are named');
+    const rank = ([key, isSpare]: readonly [string, boolean]) => (isSpare ? 2 : this.#secrets.has(key) ? 0 : 1);
+    return new Map([...named].sort((a, b) => rank(a) - rank(b)).slice(0, mostSecrets));
   }
 
   #show(): void {

@@ -299,6 +299,7 @@ export class Reflector {
     this.#wasSetBack ||= isSetBack;
     if (failure.status === 410 || isSetBack) return this.#expires();
     if (failure.status === 404 && isCustom(this.resource)) return this.#misses();
+    if (failure.status === 403 && this.resource.isSpare) return this.#spares();
     if (failure.status === 0 && !isMalformed(failure) && this.#opened !== undefined) return this.#breaks(failure);
     return this.#fails(failure);
   }
@@ -357,6 +358,14 @@ export class Reflector {
     this.#worries(troubleOf(failure, this.resource, this.#verb));
     if (status === 403 && !this.resource.isRequired && !this.#isListed) this.#listed();
     return this.#backoff.failed(this.#options.clock.monotonic(), retryAfterMs);
+  }
+
+  /** It may not be read, and nobody says that it is there. */
+  #spares(): number {
+    this.#restarts('refused');
+    this.#works();
+    this.#listed();
+    return missing * (0.9 + 0.2 * this.#options.random());
   }
 
   #worries(trouble: Trouble): void {

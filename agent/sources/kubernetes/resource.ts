@@ -16,13 +16,15 @@ export interface Resource {
   readonly shape: 'whole' | 'metadata';
   /** Whether nothing is known of the mesh without it. Others may be forbidden or, of groups that CRDs make, missing. */
   readonly isRequired: boolean;
+  /** Looked at in case it is there: that it may not be is nothing to tell of. */
+  readonly isSpare: boolean;
   /** Empty: of all namespaces. */
   readonly namespace: string;
   /** Empty: all. */
   readonly fieldSelector: string;
 }
 
-const core = { group: '', versions: ['v1'], namespace: '', fieldSelector: '', isRequired: true };
+const core = { group: '', versions: ['v1'], namespace: '', fieldSelector: '', isRequired: true, isSpare: false };
 
 function custom(group: string, plural: string, kind: string, versions: readonly string[], model = kind): Resource {
   return {
@@ -34,6 +36,7 @@ function custom(group: string, plural: string, kind: string, versions: readonly 
     plural,
     shape: 'whole',
     isRequired: false,
+    isSpare: false,
     namespace: '',
     fieldSelector: '',
   };
@@ -85,7 +88,7 @@ export function resourcesFor(node: string): readonly Resource[] {
 }
 
 /** One Secret, by its name: no right to read all of them is used. */
-export function secretNamed(namespace: string, name: string): Resource {
+export function secretNamed(namespace: string, name: string, isSpare: boolean): Resource {
   return {
     ...core,
     name: 'secrets',
@@ -94,6 +97,7 @@ export function secretNamed(namespace: string, name: string): Resource {
     plural: 'secrets',
     shape: 'whole',
     isRequired: false,
+    isSpare,
     namespace,
     fieldSelector: `metadata.name=${name}`,
   };

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import type { Change, MeshObject } from '../../../agent/model/mesh.js';
 import { keyOf } from '../../../agent/model/mesh.js';
 import { type Problem, showProblem } from '../../../agent/model/problem.js';
+import type { OwnGateways } from '../../../agent/sources/kubernetes/secret-names.js';
 import { type KubernetesSource, watchKubernetes } from '../../../agent/sources/kubernetes.js';
 import type { ResourceState } from '../../../agent/sources/kubernetes-state.js';
 import { FakeClock } from '../../gateway/upstream/fake-clock.js';
@@ -15,9 +16,19 @@ export const paths = {
   nodes: '/api/v1/nodes',
   namespaces: '/api/v1/namespaces',
   secrets: '/api/v1/secrets',
+  classes: '/apis/gateway.networking.k8s.io/v1/gatewayclasses',
+  kubernetesGateways: '/apis/gateway.networking.k8s.io/v1/gateways',
+  destinationRules: '/apis/networking.istio.io/v1/destinationrules',
   virtualServices: '/apis/networking.istio.io/v1/virtualservices',
   gateways: '/apis/networking.istio.io/v1/gateways',
 } as const;
+
+/** Gateways of Istio's own label, and of Weft's class. */
+export const own: OwnGateways = {
+  gatewayLabels: { istio: 'ingressgateway' },
+  controllerName: 'weft.dev/gateway',
+  rootNamespace: 'istio-system',
+};
 
 /** Folds changes into what is in effect, by `KIND NS/NAME`. */
 export class Effect {
@@ -57,6 +68,7 @@ export class Cluster {
     const source = watchKubernetes({
       client: this.api,
       node: 'here',
+      own,
       clock: this.clock,
       random: () => 0.5,
       log: pino({ level: 'info' }, { write: (record: string) => void this.logged.push(JSON.parse(record).msg) }),

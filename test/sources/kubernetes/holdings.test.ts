@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Holdings } from '../../../agent/sources/kubernetes/holdings.js';
 import { resourcesFor, secretNamed } from '../../../agent/sources/kubernetes/resource.js';
 
-const resources = [...resourcesFor('here'), secretNamed('shop', 'tls')];
+const resources = [...resourcesFor('here'), secretNamed('shop', 'tls', false)];
 
 const metadata = fc.record(
   {

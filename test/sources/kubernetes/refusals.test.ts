@@ -8,7 +8,7 @@ import type { ResourceState } from '../../../agent/sources/kubernetes-state.js';
 import { eventually } from '../../agent/site.js';
 import { ApiServer, fixedCredentials } from '../../kubernetes/api-server.js';
 import { readTranscript, transcriptTest } from '../../kubernetes/transcripts.js';
-import { Effect } from './cluster.js';
+import { Effect, own } from './cluster.js';
 
 /** Waits pass 200 times as fast. */
 const hurried: Clock = {
@@ -70,6 +70,7 @@ class Conversation {
     this.#source = watchKubernetes({
       client,
       node: 'worker-1',
+      own,
       clock: hurried,
       random: () => 0.5,
       log: pino({ level: 'silent' }),

@@ -347,46 +347,6 @@ test('a Pod’s own word on where it lives is not believed; a static Pod is foun
   cluster.stop();
 });
 
-test('Secrets are asked for by name, while a Gateway names them', async (t) => {
-  const gateway = (name: string, credentialName: string) => ({
-    metadata: { name, namespace: 'shop' },
-    spec: {
-      servers: [
-        {
-          port: { number: 443, name: 'https', protocol: 'HTTPS' },
-          hosts: ['*'],
-          tls: { mode: 'SIMPLE', credentialName },
-        },
-      ],
-    },
-  });
-  const pem = (label: string) => btoa(`-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`);
-  const secret = (name: string) => ({
-    metadata: { name, namespace: 'shop' },
-    type: 'kubernetes.io/tls',
-    data: { 'tls.crt': pem('CERTIFICATE'), 'tls.key': pem('PRIVATE KEY') },
-  });
-  const cluster = await running(({ api }) => {
-    api.put(paths.gateways, gateway('edge', 'named'));
-    for (const name of ['named', 'another', 'unnamed']) api.put(paths.secrets, secret(name));
-  });
-  t.true(cluster.hasSynced);
-  t.deepEqual(cluster.effect.keys('Secret'), ['Secret shop/named']);
-  cluster.api.put(paths.gateways, gateway('edge', 'another'));
-  await cluster.settle();
-  t.deepEqual(cluster.effect.keys('Secret'), ['Secret shop/another']);
-  cluster.api.delete(paths.secrets, 'shop/another');
-  await cluster.settle();
-  t.deepEqual(cluster.effect.keys('Secret'), []);
-  t.is(cluster.api.watches(paths.secrets), 1);
-  cluster.api.delete(paths.gateways, 'shop/edge');
-  await cluster.settle();
-  t.is(cluster.api.watches(paths.secrets), 0);
-  const asked = cluster.api.requests.filter(({ path }) => path.endsWith('/secrets'));
-  t.true(asked.every(({ path, query }) => path.includes('/namespaces/shop/') && query?.fieldSelector !== undefined));
-  cluster.stop();
-});
-
 test('an invalid object keeps its last valid version, unless it is another object of the name', async (t) => {
   const cluster = await running(({ api }) => {
     api.put(paths.virtualServices, virtualService('shop', ['first']));

@@ -12,7 +12,7 @@ import { watchKubernetes } from '../../../agent/sources/kubernetes.js';
 import { eventually } from '../../agent/site.js';
 import { ApiServer, fixedCredentials } from '../../kubernetes/api-server.js';
 import { readTranscript, transcriptTest } from '../../kubernetes/transcripts.js';
-import { Effect } from './cluster.js';
+import { Effect, own } from './cluster.js';
 import { type CutPlace, cutPlaces, type Recorded, ReplayedCollection, seeded } from './replay.js';
 
 const node = 'worker-1';
@@ -99,6 +99,7 @@ class Replay {
     const source = watchKubernetes({
       client,
       node,
+      own,
       clock: hurried,
       random,
       log: pino({ level: 'silent' }),
