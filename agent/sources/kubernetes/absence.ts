@@ -15,15 +15,22 @@ export class Absence {
   readonly #server: Server;
   /** Monotonic ms; undefined while it is there. */
   #since: number | undefined;
+  #isBelieved = false;
 
   constructor(resource: Resource, server: Server) {
     this.#resource = resource;
     this.#server = server;
   }
 
+  /** Whether it was last judged to be missing. */
+  get isBelieved(): boolean {
+    return this.#isBelieved;
+  }
+
   /** It is there. */
   end(): void {
     this.#since = undefined;
+    this.#isBelieved = false;
   }
 
   /**
@@ -37,7 +44,8 @@ export class Absence {
       const why = `the API server answers 404 since ${Math.round(lasted / 1_000)} s`;
       return { isBelieved: false, why, wait: Math.max(1_000, patience - lasted) };
     }
-    if (!isNews || (await this.#server.lacks(this.#resource))) return { isBelieved: true };
+    this.#isBelieved = !isNews || (await this.#server.lacks(this.#resource));
+    if (this.#isBelieved) return { isBelieved: true };
     return { isBelieved: false, why: 'the API server answers 404 although it says that it serves it', wait: undefined };
   }
 }

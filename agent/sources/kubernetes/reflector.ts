@@ -135,6 +135,7 @@ export class Reflector {
   async #listAndWatch(): Promise<number> {
     if (this.#version === undefined) {
       this.#verb = 'list';
+      await this.#lookForGroup();
       if (await this.#options.server.streamsLists()) {
         this.#verb = 'watch';
         return this.#streamList();
@@ -143,6 +144,13 @@ export class Reflector {
     }
     this.#verb = 'watch';
     return this.#watch();
+  }
+
+  /** Rejects with 404 when the whole group of a missing resource is missing still: one question for all of them, not one for each version of each. */
+  async #lookForGroup(): Promise<void> {
+    const { clock, resource, server } = this.#options;
+    if (!this.#absence.isBelieved || (await server.hasGroup(resource.group, clock.monotonic()))) return;
+    throw new ApiError(`no version of ${resource.group} is served`, 404);
   }
 
   async #listPages(): Promise<void> {

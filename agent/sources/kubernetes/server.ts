@@ -2,9 +2,14 @@ import { type ApiClient, ApiError } from '../../kubernetes/api.js';
 import { isRaw } from '../../model/fields.js';
 import type { Resource } from './resource.js';
 
-/** What an API server can do, asked once. */
+/** How long it is believed whether a group is served, in ms. */
+const groupMs = 5_000;
+
+/** What an API server can do, asked once for all resources. */
 export class Server {
   readonly client: ApiClient;
+  /** By group: whether it was served, as asked in monotonic ms. */
+  readonly #groups = new Map<string, { readonly at: number; readonly isServed: Promise<boolean> }>();
   #streams: Promise<boolean> | undefined;
   #refused = false;
 
@@ -33,6 +38,18 @@ export class Server {
     if (!isRaw(version) || typeof version.minor !== 'string') return false;
     const minor = Number.parseInt(version.minor, 10);
     return Number(version.major) > 1 || minor >= 32;
+  }
+
+  /** Whether any version of the group is served, `now` in monotonic ms; also when the server does not say. */
+  hasGroup(group: string, now: number): Promise<boolean> {
+    const known = this.#groups.get(group);
+    if (known !== undefined && now - known.at < groupMs) return known.isServed;
+    const isServed = this.#discover(`/apis/${group}`).then(
+      (found) => found !== undefined,
+      () => true,
+    );
+    this.#groups.set(group, { at: now, isServed });
+    return isServed;
   }
 
   /** Whether none of the versions that Weft reads is served of `resource`, by the server's own list of what it serves. */

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { ApiError } from '../../../agent/kubernetes/api.js';
+import { isCustom, pathOf, resourcesFor } from '../../../agent/sources/kubernetes/resource.js';
 import { Cluster, installAll, paths, pod, service, virtualService } from './cluster.js';
 
 const forbidden = (): ApiError => new ApiError('secrets is forbidden', 403, 'Forbidden');
@@ -82,6 +83,30 @@ test('a missing CRD is an empty list, is looked for and picked up in the version
   cluster.api.missing.delete(older);
   cluster.api.put(older, virtualService('shop'));
   await cluster.pass(34_000);
+  t.deepEqual(cluster.effect.keys('VirtualService'), ['VirtualService shop/shop']);
+  cluster.stop();
+});
+
+test('where no CRD is installed, one question every half a minute looks for all of a group', async (t) => {
+  const cluster = new Cluster();
+  for (const resource of resourcesFor('here').filter(isCustom)) {
+    for (const version of resource.versions) cluster.api.missing.add(pathOf(resource, version));
+  }
+  await cluster.start();
+  t.true(cluster.hasSynced);
+  const before = cluster.api.requests.length;
+  await cluster.pass(300_000, 1_000);
+  const asked = cluster.api.requests
+    .slice(before)
+    .filter(({ path }) => path.startsWith('/apis/') && !path.includes('discovery'));
+  t.deepEqual([...new Set(asked.map(({ path }) => path))].sort(), [
+    '/apis/gateway.networking.k8s.io',
+    '/apis/networking.istio.io',
+  ]);
+  t.is(asked.length, 20);
+  cluster.api.missing.delete(paths.virtualServices);
+  cluster.api.put(paths.virtualServices, virtualService('shop'));
+  await cluster.pass(34_000, 1_000);
   t.deepEqual(cluster.effect.keys('VirtualService'), ['VirtualService shop/shop']);
   cluster.stop();
 });
