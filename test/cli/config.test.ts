@@ -19,6 +19,8 @@ test('defaults are those of the documentation', (t) => {
   t.deepEqual(mistakes, []);
   t.deepEqual(config, {
     manifests: ['/home/m', '/n'],
+    kubernetes: undefined,
+    proc: '/proc',
     node: 'here',
     cgroup: '/sys/fs/cgroup',
     pin: '/sys/fs/bpf/weft',
@@ -69,8 +71,19 @@ test('gateway labels on the command line', (t) => {
   t.deepEqual(config?.gatewayLabels, { a: 'b', c: 'd=e' });
 });
 
+test('an API server is a source by itself, or beside directories', (t) => {
+  const kubernetesOf = (flags: Options) => resolveConfig(flags, undefined, around).config?.kubernetes;
+  t.deepEqual(kubernetesOf({ kubernetes: true }), { kubeconfig: undefined, namespace: undefined });
+  t.deepEqual(kubernetesOf({ kubeconfig: 'k', namespace: 'mesh' }), { kubeconfig: '/home/k', namespace: 'mesh' });
+  t.deepEqual(kubernetesOf({ kubernetes: true, manifests: ['m'] }), { kubeconfig: undefined, namespace: undefined });
+  t.is(kubernetesOf({ manifests: ['m'] }), undefined);
+  t.deepEqual(mistakesOf({ kubernetes: false, kubeconfig: 'k', manifests: ['m'] }), [
+    '--kubeconfig is of use with --kubernetes only',
+  ]);
+});
+
 test('mistakes of flags name the flag', (t) => {
-  t.deepEqual(mistakesOf({}), ['where are the manifests? --manifests DIR is missing']);
+  t.deepEqual(mistakesOf({}), ['where is the mesh described? --manifests DIR or --kubernetes is missing']);
   t.deepEqual(mistakesOf({ manifests: ['m'], acceleration: 'full' }), ['--acceleration must be one of auto, off']);
   t.deepEqual(mistakesOf({ manifests: ['m'], workers: '1025' }), ['--workers must be a whole number from 0 to 1024']);
   t.deepEqual(mistakesOf({ manifests: ['m'], 'api-group': 'nobodies' }), [
@@ -82,7 +95,6 @@ test('mistakes of flags name the flag', (t) => {
   ]);
   t.deepEqual(mistakesOf({ manifests: ['m'], metrics: 'unix:/x' }), ['--metrics must be HOST:PORT']);
   t.deepEqual(mistakesOf({ manifests: ['m'], node: '' }), ['--node must be a text that is not empty']);
-  t.regex(mistakesOf({ manifests: ['m'], kubernetes: true })[0]!, /^--kubernetes is not available/);
 });
 
 test('mistakes of the file name their places', (t) => {

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Cluster } from '../../../agent/balance/cluster.js';
 import { noOverrides } from '../../../agent/compile/plan.js';
+import { nobody, workloadOfLabels } from '../../../agent/compile/workload.js';
 import { pod, rule, service, World } from './world.js';
 
 const key = 'web.shop.svc.cluster.local:80';
@@ -43,7 +44,7 @@ test('the cluster of a Service port: its Pods, with what metrics call them', (t)
     locality: { region: '', zone: '', subzone: '' },
     node: 'here',
     labels: {},
-    workload: { workload: 'web', namespace: 'shop', app: 'web', version: 'v1' },
+    workload: workloadOfLabels('web', 'shop', { app: 'web', version: 'v1' }),
   });
 });
 
@@ -94,7 +95,7 @@ endpoints: [{addresses: [192.168.0.1], zone: z}]
   const [endpoint] = new World([service(), slice]).cluster(key).endpoints;
   t.is(endpoint!.name, '192.168.0.1:9000');
   t.is(endpoint!.locality.zone, 'z');
-  t.deepEqual(endpoint!.workload, { workload: 'unknown', namespace: 'unknown', app: 'unknown', version: 'unknown' });
+  t.is(endpoint!.workload, nobody);
 });
 
 test('endpoints know where they are, and the labels that failoverPriority names', (t) => {

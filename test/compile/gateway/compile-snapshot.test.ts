@@ -5,7 +5,7 @@ import { applyDelta, deltaBetween, type SnapshotDelta } from '../../../agent/com
 import { noOverrides, type Overrides } from '../../../agent/compile/plan.js';
 import { emptySnapshot, type Snapshot } from '../../../agent/compile/snapshot.js';
 import { Catalog } from '../../../agent/model/catalog.js';
-import type { Change, MeshObject } from '../../../agent/model/mesh.js';
+import type { Change, MeshObject, Pod } from '../../../agent/model/mesh.js';
 import { contextOf, objectsOf, pod, put, remove, rule, service, World } from './world.js';
 
 const key = 'web.shop.svc.cluster.local:80';
@@ -98,11 +98,25 @@ test('manual weights are a change of the clusters of their Service', (t) => {
   );
 });
 
-test('Pods of other nodes are no clients', (t) => {
-  const labelled = service().replaceAll('version:', 'weft.dev/mesh: enabled, version:');
-  const elsewhere = pod('far', '10.9.0.1', '{weft.dev/mesh: enabled}').replace('nodeName: here', 'nodeName: there');
-  const world = new World([labelled, elsewhere], { directoryMode: false });
-  t.deepEqual(Object.keys(world.compiler.snapshot.clients), ['shop/web-1', 'shop/web-2']);
+test('Pods of an API server are clients where they are enrolled and of this node', (t) => {
+  const world = new World([service()], { directoryMode: false });
+  const [far, near, other] = objectsOf(
+    pod('far', '10.9.0.1', '{weft.dev/mesh: enabled}'),
+    pod('near', '10.9.0.2', '{weft.dev/mesh: enabled}'),
+    pod('other', '10.9.0.3', '{}'),
+  ) as [Pod, Pod, Pod];
+  const uid = '6f1b7cb8-0d5f-4b0e-9a53-111111111111';
+  const objects = [
+    { ...far, uid, node: '' },
+    { ...near, uid },
+    { ...other, uid },
+  ];
+  const changes = objects.map((object) => ({ type: 'put' as const, object: { ...object, netns: '' } }));
+  world.compiler.update(world.catalog.apply(changes));
+  t.deepEqual(
+    Object.keys(world.compiler.snapshot.clients).filter((key) => !key.startsWith('shop/web')),
+    ['shop/near'],
+  );
 });
 
 test('a delta makes one snapshot of another, and nothing of equals', (t) => {

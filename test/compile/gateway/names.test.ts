@@ -2,7 +2,7 @@ import test from 'ava';
 import { clusterKeyOf, clusterNameOf } from '../../../agent/compile/cluster-key.js';
 import { localityFrom } from '../../../agent/compile/locality.js';
 import { namedProtocol, portProtocol } from '../../../agent/compile/port-protocol.js';
-import { workloadOfLabels } from '../../../agent/compile/workload.js';
+import { nobody, workloadOfLabels } from '../../../agent/compile/workload.js';
 
 test('the key of a cluster says its host, port and subset', (t) => {
   for (const [key, host, port, subset] of [
@@ -59,12 +59,18 @@ test('app and version: the plain labels, then those that Kubernetes recommends, 
     return `${app} ${version}`;
   });
   t.deepEqual(found, ['a 1', 'n v', 'c r', 'unknown unknown']);
-  t.deepEqual(workloadOfLabels('', '', {}), {
-    workload: 'unknown',
-    namespace: 'unknown',
-    app: 'unknown',
-    version: 'unknown',
+  t.deepEqual(workloadOfLabels('', '', {}), { ...nobody, canonicalRevision: 'latest' });
+});
+
+test('canonical service and revision: Istio’s labels, those that Kubernetes recommends, the plain ones, the workload', (t) => {
+  const plain = { app: 'a', version: '1' };
+  const recommended = { ...plain, 'app.kubernetes.io/name': 'n', 'app.kubernetes.io/version': 'v' };
+  const canonical = { 'service.istio.io/canonical-name': 'c', 'service.istio.io/canonical-revision': 'r' };
+  const found = [{ ...recommended, ...canonical }, recommended, plain, {}].map((labels) => {
+    const { canonicalService, canonicalRevision } = workloadOfLabels('w', 'ns', labels);
+    return `${canonicalService} ${canonicalRevision}`;
   });
+  t.deepEqual(found, ['c r', 'n v', 'a 1', 'w latest']);
 });
 
 test('a locality as text', (t) => {

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { workloadOfLabels } from '../../../agent/compile/workload.js';
 import { pod, rule, service, variantFor, World } from './world.js';
 
 const key = 'api.example.com:80';
@@ -78,7 +79,7 @@ test('locality and labels of an endpoint', (t) => {
   );
   const [endpoint] = new World([service(), labelled, to('api.example.com')]).cluster(key).endpoints;
   t.deepEqual(endpoint!.locality, { region: 'r', zone: 'z', subzone: 's' });
-  t.deepEqual(endpoint!.workload, { workload: 'unknown', namespace: 'shop', app: 'db', version: 'v3' });
+  t.deepEqual(endpoint!.workload, workloadOfLabels('', 'shop', { app: 'db', version: 'v3' }));
 });
 
 test('workloadSelector: ready Pods of the namespace, and what becomes of them', (t) => {
