@@ -8,6 +8,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Scope } from './scope.js';
 
+/** Before a command: its processes run before all others of the machine. */
+export const first: readonly string[] = ['chrt', '--rr', '1'];
+
 const main = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
 
 export interface AgentOptions {
@@ -18,8 +21,8 @@ export interface AgentOptions {
   readonly cgroup: string;
   /** CPUs that the agent keeps away from, where there are others. */
   readonly avoid: number | readonly number[];
-  /** Options of node(1). */
-  readonly node?: readonly string[];
+  /** Its threads run before all others of the machine (SCHED_RR), so that these do not count. */
+  readonly isFirst?: boolean;
   /** Further options of `weft run`. */
   readonly options?: readonly string[];
 }
@@ -62,7 +65,7 @@ export class Agent {
     const log = openSync(this.#log, 'a');
     const { manifests } = this.#options;
     const source = manifests === undefined ? [] : ['--manifests', manifests];
-    const command = [process.execPath, ...(this.#options.node ?? []), main, 'run', ...source];
+    const command = [process.execPath, main, 'run', ...source];
     const settings = [
       '--cgroup',
       this.#options.cgroup,
@@ -76,7 +79,16 @@ export class Agent {
     ];
     this.#process = spawn(
       'setpriv',
-      ['--pdeathsig', 'KILL', 'taskset', '--cpu-list', others.join(','), ...command, ...settings],
+      [
+        '--pdeathsig',
+        'KILL',
+        ...(this.#options.isFirst ? first : []),
+        'taskset',
+        '--cpu-list',
+        others.join(','),
+        ...command,
+        ...settings,
+      ],
       { stdio: ['ignore', log, log] },
     );
     closeSync(log);
@@ -114,6 +126,12 @@ export class Agent {
       .slice(11, 13)
       .map(Number);
     return (user! + system!) * 10;
+  }
+
+  /** How long its main thread could have run and did not, since its start, in ms. */
+  waitedMs(): number {
+    const pid = this.#process!.pid!;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
   }
 
   #tail(): string {

@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause, setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Agent } from './agent.js';
+import { Agent, first } from './agent.js';
 import type { Bench, BenchOptions } from './bench.js';
 import { addressesOf, type ClusterSize, localNode } from './kubernetes-mesh.js';
 import type { Churn, ServerMessage, ServerSettings } from './kubernetes-server.js';
@@ -27,7 +27,8 @@ class ClusterServer {
 
   private constructor(scope: Scope, settings: ServerSettings, cpu: number) {
     const command = [process.execPath, serverFile, JSON.stringify(settings)];
-    const child = spawn('taskset', ['--cpu-list', String(cpu), ...command], {
+    const [program, ...words] = [...first, 'taskset', '--cpu-list', String(cpu), ...command];
+    const child = spawn(program!, words, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#process = child;
@@ -112,13 +113,20 @@ class Prober {
   }
 }
 
-/** Pins this process to `cpu`, until the scope closes. */
+/** Pins this process to `cpu`, before all others, until the scope closes. */
 function stayOn(scope: Scope, cpu: number): void {
   const pin = (list: string): void => {
     execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', list, String(process.pid)], { stdio: 'ignore' });
   };
+  const schedule = (policy: '--rr' | '--other', priority: string): void => {
+    execFileSync('chrt', ['--all-tasks', policy, '--pid', priority, String(process.pid)]);
+  };
   pin(String(cpu));
-  scope.defer(() => pin(`0-${cpus().length - 1}`));
+  schedule('--rr', '1');
+  scope.defer(() => {
+    pin(`0-${cpus().length - 1}`);
+    schedule('--other', '0');
+  });
 }
 
 /** How many Services have others in the tables than are ready at the server. */
@@ -139,6 +147,7 @@ interface Measured {
   readonly changes: number;
   readonly churnMs: number;
   readonly agentCpuMs: number;
+  readonly waitedMs: number;
   readonly coldCpuMs: number;
   /** MiB. */
   readonly memory: {
@@ -170,6 +179,7 @@ async function measure(
     name: 'kubernetes',
     cgroup: makeCgroup(scope, 'kubernetes'),
     avoid: [serverCpu, proberCpu],
+    isFirst: true,
     options: ['--kubernetes', '--kubeconfig', kubeconfig, '--node', localNode],
   });
   const cold = await agent.start();
@@ -183,16 +193,18 @@ async function measure(
   const prober = new Prober(tables);
   say(`${churn.rate} changes/s for ${churn.seconds} s`);
   const cpuBefore = agent.cpuMs();
+  const waitedBefore = agent.waitedMs();
   const running = prober.run();
   const { ready: states, changes, ms } = await server.churn(churn, (probe) => prober.add(probe));
   prober.finish();
   const took = await running;
   const agentCpuMs = agent.cpuMs() - cpuBefore;
+  const waitedMs = agent.waitedMs() - waitedBefore;
   const churned = agent.memory().now;
   await pause(rest * 1000);
   const memory = { ready, settled, churned, after: agent.memory().now };
   const drift = await agent.metric('weft_map_drift_total');
-  const result = { cold, took, drift, changes, churnMs: ms, agentCpuMs, coldCpuMs, memory };
+  const result = { cold, took, drift, changes, churnMs: ms, agentCpuMs, waitedMs, coldCpuMs, memory };
   const measured = { ...result, differing: differing(tables, size, states), peak: agent.memory().peak };
   tables.close();
   await agent.kill();
@@ -208,7 +220,7 @@ export const kubernetes: Bench = async (options) => {
   const churn: Churn = { rate: 1000, seconds: quick ? 10 : 60, probeMs: 25, probed: 100 };
   const rest = quick ? 20 : 30;
   const measured = await measure(options, size, churn, rest);
-  const { cold, coldCpuMs, took, memory, peak, changes, churnMs, agentCpuMs, drift } = measured;
+  const { cold, coldCpuMs, took, memory, peak, changes, churnMs, agentCpuMs, drift, waitedMs } = measured;
   const params = { services: size.services, endpoints: size.services * size.endpoints, pods: size.pods };
   const once = (name: string, unit: string, value: number): Series => ({ name, params, unit, values: [value] });
   const p99 = quantile(took, 0.99);
@@ -224,6 +236,7 @@ export const kubernetes: Bench = async (options) => {
       once('VmHWM', 'MiB', peak),
       once('changes', '1/s', (changes * 1000) / churnMs),
       once('CPU of the agent a change', 'ms', agentCpuMs / changes),
+      once('main thread of the agent without a CPU', '%', (waitedMs / churnMs) * 100),
       { name: 'event to map', params, unit: 'ms', values: took },
       once('event to map p99', 'ms', p99),
     ].map(row),
@@ -236,7 +249,7 @@ export const kubernetes: Bench = async (options) => {
       atMost(`VmRSS ${rest} s after the churn, of that before`, (memory.after / memory.settled) * 100, '%', 110),
     ],
     notes: [
-      `API server on CPU ${options.cpu}, prober on the one before, the agent on the others. Objects as a real server gives them, with managedFields: ${size.localPods} Pods of the node whole, the others as metadata.`,
+      `API server on CPU ${options.cpu}, prober on the one before, the agent on the others, all three before other processes (SCHED_RR). Objects as a real server gives them, with managedFields: ${size.localPods} Pods of the node whole, the others as metadata.`,
       `event to map: ${took.length} of the ${changes} changes, each another number of ready endpoints of a Service; from before the server writes the event until a look-up in the pinned table frontends shows that number.`,
     ],
   };
