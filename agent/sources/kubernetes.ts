@@ -39,6 +39,9 @@ export interface KubernetesSource {
 
 const maxProblems = 1_000;
 
+/** Comparisons of each resource with a list, in ms: of one agent no sooner, and of all agents of a large cluster one after the other. */
+const comparison = { ofOne: 600_000, ofAll: 1_000 };
+
 /**
  * Lists and watches what Weft reads of a Kubernetes API server. Objects stay as they were last seen while the server
  * cannot be reached, refuses or answers strangely; an invalid object keeps its last valid version.
@@ -118,6 +121,11 @@ class ApiSource implements KubernetesSource {
     };
   }
 
+  /** Of the cluster, each with an agent. */
+  get #nodes(): number {
+    return this.#reflectors.find(({ resource }) => resource.kind === 'Node')?.holdings.size ?? 0;
+  }
+
   #tally(name: string): Tally {
     let tally = this.#tallies.get(name);
     if (tally === undefined) {
@@ -135,6 +143,7 @@ class ApiSource implements KubernetesSource {
       clock,
       random,
       tally: this.#tally(resource.name),
+      comparisonPeriod: () => Math.max(comparison.ofOne, this.#nodes * comparison.ofAll),
       onChanges: (changes) => this.#take(changes, reflector),
       onState: () => this.#batch.note([]),
     });

@@ -10,6 +10,8 @@ export interface ComparisonOptions {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly holdings: Holdings;
+  /** ms between lists while all is calm, more or less a fifth. */
+  readonly period: () => number;
   /** A list that is at least as new as what is kept. */
   readonly pages: (signal: AbortSignal) => AsyncIterable<Page>;
   /** Whether there is a watch that should bring everything. */
@@ -18,9 +20,9 @@ export interface ComparisonOptions {
   readonly onDrift: (isSetBack: boolean) => void;
 }
 
-/** ms. Every `period`, more or less a fifth, there is a list; a watch may be `patience` behind it. */
-const calm = { period: 600_000, patience: 10_000 };
-/** When a list may have been wrong: soon enough that what is held by the mass-delete brake meanwhile is not let go. */
+/** ms that a watch may be behind a list. */
+const patience = 10_000;
+/** ms. When a list may have been wrong: soon enough that what is held by the mass-delete brake meanwhile is not let go. */
 const urgent = { period: 5_000, patience: 3_000 };
 /** ms. */
 const urgency = 300_000;
@@ -56,8 +58,9 @@ export class Comparison {
     this.start();
   }
 
-  #pace(): typeof calm {
-    return this.#options.clock.monotonic() < this.#urgentUntil ? urgent : calm;
+  #pace(): typeof urgent {
+    if (this.#options.clock.monotonic() < this.#urgentUntil) return urgent;
+    return { period: this.#options.period(), patience };
   }
 
   stop(): void {

@@ -21,6 +21,8 @@ export interface ReflectorOptions {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly tally: Tally;
+  /** ms between comparisons of what is kept with a list. */
+  readonly comparisonPeriod: () => number;
   readonly onChanges: (changes: readonly Change[]) => void;
   /** Told when `isListed`, `trouble` or what is kept may be another. */
   readonly onState: () => void;
@@ -70,7 +72,7 @@ export class Reflector {
   #wake: () => void = () => undefined;
 
   constructor(options: ReflectorOptions) {
-    const { clock, random, resource, server } = options;
+    const { clock, comparisonPeriod, random, resource, server } = options;
     this.#options = options;
     this.holdings = new Holdings(resource, server.client.server);
     this.#backoff = new Backoff(random);
@@ -80,6 +82,7 @@ export class Reflector {
       clock,
       random,
       holdings: this.holdings,
+      period: comparisonPeriod,
       pages: (signal) => this.#collection.brief(this.#version ?? '', signal),
       isCurrent: () => this.#version !== undefined && this.#trouble === undefined,
       onDrift: (isSetBack) => this.#drift(isSetBack),

@@ -281,6 +281,20 @@ test('what a watch has lost without a sign is found by a comparison and listed a
   cluster.stop();
 });
 
+test('the more agents there are the less often each compares', async (t) => {
+  const comparisons = async (nodes: number): Promise<number> => {
+    const cluster = await running(({ api }) => {
+      for (let node = 0; node < nodes; node++) api.put(paths.nodes, { metadata: { name: `n${node}` } });
+    });
+    await cluster.pass(7_200_000, 20_000);
+    cluster.stop();
+    return cluster.asked(paths.services, 'resourceVersionMatch').filter((asked) => asked === 'NotOlderThan').length - 1;
+  };
+  t.is(await comparisons(3), 12);
+  // The first was due before it was known how many there are.
+  t.is(await comparisons(3_000), 3);
+});
+
 test('an empty list of a confused server is found out before a mass deletion is believed', async (t) => {
   for (const minor of ['36', '31']) {
     const cluster = await running(({ api }) => {
