@@ -132,7 +132,7 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     readManifests: readText,
   });
   undo.push(() => view.close());
-  const status = cluster && reportStatus(cluster, { config, clock, log, readiness, mesh, view });
+  const status = cluster && reportStatus(cluster, { config, clock, feed, log, readiness, mesh, view });
   undo.push(() => status?.stop());
   const onError = (error: unknown, what: string): void => log.error({ err: error }, what);
   const api = await startApi(view, {
@@ -164,6 +164,7 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
 
 interface ReportedParts extends Surroundings {
   readonly config: Config;
+  readonly feed: Pick<Feed, 'onProblems'>;
   readonly readiness: Readiness;
   readonly mesh: ReturnType<typeof openMesh>;
   readonly view: Pick<RunningView, 'ruleProblems' | 'onPropagation'>;
@@ -187,10 +188,12 @@ function reportStatus({ client, namespace }: Cluster, parts: ReportedParts): Sta
     ...{ client, clock, log, namespace, statuses },
     random: Math.random,
     node: config.node,
+    agents: () => catalog.nodeCount,
     problems: () => view.ruleProblems(),
     onTrouble: (why) => readiness.degrade('status', why),
   });
   view.onPropagation(() => status.touch());
+  parts.feed.onProblems(() => status.touch());
   return status;
 }
 

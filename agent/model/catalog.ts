@@ -317,6 +317,10 @@ export class Catalog extends PlainObjects {
     return this.#addresses.all(address);
   }
 
+  get nodeCount(): number {
+    return this.#nodes.size;
+  }
+
   /** By its bare name. */
   node(name: string): Node | undefined {
     return this.#nodes.get(name);

@@ -17,6 +17,9 @@ export const renewDeadlineMs: number = 10_000;
 export const retryPeriodMs: number = 2_000;
 /** Of waits of candidates: a wait is up to this much longer, so that they do not come at once. */
 const jitter = 1.2;
+/** From so many candidates on they wait longer, up to so many times: the first of them is soon enough. */
+const manyCandidates = 100;
+const longestWait = 15;
 /** Of one call; less than what lies between a holder's end and the next one's begin. */
 const callMs = 4_500;
 const releaseMs = 2_000;
@@ -36,6 +39,8 @@ export interface ElectionOptions {
   /** Where the Lease is. */
   readonly namespace: string;
   readonly troubles: Troubles;
+  /** How many may be candidates now. */
+  readonly agents: () => number;
   /** This agent holds the Lease from now on. */
   readonly begin: (term: Term) => void;
   /** Resolves once nothing of an ended term is under way: only then is the Lease given away. */
@@ -125,10 +130,15 @@ class LeaseElection implements Election {
       waitMs = this.#failed(error as ApiError);
     }
     if (this.#stopping.signal.aborted) return;
-    const usual = this.isHolder ? retryPeriodMs : retryPeriodMs * (1 + jitter * random());
+    const usual = this.isHolder ? retryPeriodMs : retryPeriodMs * this.#crowd * (1 + jitter * random());
     this.#cancelNext = clock.after(waitMs ?? usual, () => {
       this.#attempting = this.#attempt();
     });
+  }
+
+  /** How many times longer a candidate waits than one of few. */
+  get #crowd(): number {
+    return Math.min(longestWait, Math.max(1, this.#options.agents() / manyCandidates));
   }
 
   /** How long to wait, in ms; undefined: as ever. */

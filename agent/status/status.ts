@@ -35,6 +35,8 @@ export interface StatusOptions {
   /** As of now; undefined while what it is made of has not been read once: nothing is written then. */
   readonly statuses: () => Statuses | undefined;
   readonly problems: () => readonly Problem[];
+  /** How many agents there are, this one among them. */
+  readonly agents: () => number;
   /** Why status cannot be written; empty: it can, or another agent writes it. */
   readonly onTrouble: (why: string) => void;
 }
@@ -74,13 +76,13 @@ class Reporter implements StatusReporter {
   #turn: WriterTurn | undefined;
 
   constructor(options: StatusOptions) {
-    const { client, clock, log, node, namespace, random } = options;
+    const { agents, client, clock, log, node, namespace, random } = options;
     this.#options = options;
     this.#troubles = new Troubles(log, options.onTrouble);
     this.#pace = new Pace(clock, writesPerSecond);
     this.#resources = new Resources(client);
     this.#election = startElection({
-      ...{ client, clock, log, node, namespace, random },
+      ...{ agents, client, clock, log, node, namespace, random },
       troubles: this.#troubles,
       begin: (term) => this.#begin(term),
       settled: async () => this.#turn?.rest(),

@@ -25,6 +25,8 @@ class Contest {
   readonly #random: () => number;
   /** The most that held it at once. */
   most = 0;
+  /** How many agents the candidates believe there are. */
+  agents = 3;
 
   constructor(seed = 1) {
     this.#random = randomOf(seed);
@@ -45,6 +47,7 @@ class Contest {
         troubles: new Troubles(log, (why) => {
           candidate.trouble = why;
         }),
+        agents: () => this.agents,
         begin: (term) => terms.push(term),
         settled: () => Promise.resolve(),
       }),
@@ -287,4 +290,21 @@ async function stormy(t: ExecutionContext, seed: number): Promise<void> {
 
 test('never two at once, whatever happens to their ways and clocks', async (t) => {
   for (let seed = 1; seed <= 40; seed++) await stormy(t, seed);
+});
+
+test('many candidates look seldom, and one of them still takes over', async (t) => {
+  const contest = new Contest();
+  contest.agents = 5_000;
+  const a = contest.join('a');
+  await contest.pass(0);
+  for (const name of ['b', 'c', 'd', 'e']) contest.join(name);
+  await contest.pass(600_000);
+  t.deepEqual(contest.holders(), ['a']);
+  const looks = contest.api.calls.filter(({ by, method }) => by !== 'a' && method === 'GET').length;
+  t.true(looks >= 4 * 9 && looks <= 4 * 21, `${looks} looks in ten minutes`);
+  a.client.way = 'cut';
+  await contest.pass(140_000);
+  t.is(contest.holders().length, 1);
+  t.not(contest.holders()[0], 'a');
+  t.is(contest.most, 1);
 });

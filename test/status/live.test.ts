@@ -46,6 +46,7 @@ class Cluster {
   join(t: ExecutionContext, node: string): StatusReporter {
     const client = openClient(kubeconfigCredentials(join(this.folder, 'kubeconfig'), systemClock), systemClock);
     const reporter = startStatus({
+      agents: () => 1,
       ...{ client, clock: systemClock, node, namespace: 'weft-system', random: Math.random },
       log: pino({ enabled: false }),
       statuses: () => statusesOf([service, ...this.#objects()]),

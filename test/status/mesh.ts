@@ -109,6 +109,7 @@ export class Scene {
     const clock = this.time.clock();
     const client = this.api.client(node, clock);
     const reporter = startStatus({
+      agents: () => 1,
       ...{ client, clock, node, namespace: 'weft', random: () => 0.5, log: pino({ enabled: false }) },
       statuses: () => this.statuses,
       problems: () => this.problems,
