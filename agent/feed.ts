@@ -34,6 +34,7 @@ export class Feed {
   #fileProblems: readonly Problem[] = [];
   #apiProblems: readonly Problem[] = [];
   #haveFiles = false;
+  readonly #listeners = new Set<() => void>();
 
   constructor(options: FeedOptions) {
     const { client, clock, config, log } = options;
@@ -45,6 +46,7 @@ export class Feed {
         onChanges: (changes) => this.#take('files', changes),
         onProblems: (problems) => {
           this.#fileProblems = problems;
+          this.#tellProblems();
         },
       });
       void this.#files.synced.then(() => {
@@ -60,6 +62,7 @@ export class Feed {
         onChanges: (changes) => this.#take('kubernetes', changes),
         onProblems: (problems) => {
           this.#apiProblems = problems;
+          this.#tellProblems();
         },
       });
     }
@@ -105,6 +108,12 @@ export class Feed {
     return [...this.#fileProblems, ...this.#apiProblems, ...(this.#precedence?.problems() ?? [])];
   }
 
+  /** Told whenever `problems` are others, also by objects that change nothing else. Returns what ends that. */
+  onProblems(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Gives findings of objects the places of their fields. */
   locate(findings: readonly ObjectFinding[]): readonly Problem[] {
     const nowhere = { line: 0, column: 0 };
@@ -114,6 +123,10 @@ export class Feed {
   stop(): void {
     this.#files?.stop();
     this.#kubernetes?.stop();
+  }
+
+  #tellProblems(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #take(source: 'files' | 'kubernetes', changes: readonly Change[]): void {

@@ -44,12 +44,14 @@ const service = {
 };
 
 /** Istio's CRDs accept what makes no sense. */
-const broken = {
-  apiVersion: 'networking.istio.io/v1',
-  kind: 'VirtualService',
-  metadata: metadata('broken'),
-  spec: { hosts: ['web'], http: [{ route: [{ destination: { host: 'web' }, weight: -5 }] }] },
-};
+function broken(name: string): KubernetesObject {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: metadata(name),
+    spec: { hosts: ['web'], http: [{ route: [{ destination: { host: 'web' }, weight: -5 }] }] },
+  };
+}
 
 interface Condition {
   readonly type: string;
@@ -77,7 +79,13 @@ kernelTest('conditions and Events are written back by the agent, and follow what
   const api = new ApiServer({ folder });
   t.teardown(() => api.close());
   await api.listen();
-  for (const object of [gatewayClass, gateway(20_000 + (process.pid % 10_000)), route('missing'), service, broken])
+  for (const object of [
+    gatewayClass,
+    gateway(20_000 + (process.pid % 10_000)),
+    route('missing'),
+    service,
+    broken('broken'),
+  ])
     api.apply(object);
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, api.kubeconfig());
@@ -97,10 +105,10 @@ kernelTest('conditions and Events are written back by the agent, and follow what
     patience,
   );
   t.is(statusOf('gateways', 'default', 'edge').listeners?.[0]?.attachedRoutes, 1);
+  const eventsOf = (name: string) =>
+    api.list('events.events.k8s.io').filter(({ regarding }) => (regarding as { name: string }).name === name).length;
   await eventually(
-    () =>
-      api.list('events.events.k8s.io').filter(({ regarding }) => (regarding as { name: string }).name === 'broken')
-        .length,
+    () => eventsOf('broken'),
     (events) => events === 1,
     patience,
   );
@@ -108,4 +116,11 @@ kernelTest('conditions and Events are written back by the agent, and follow what
   api.apply(route('web'));
   await eventually(routeSays, (text) => text === 'Accepted=True Accepted, ResolvedRefs=True ResolvedRefs', patience);
   t.regex(await site.agent.text('/v1/problems'), /broken/);
+
+  api.apply(broken('later'));
+  await eventually(
+    () => eventsOf('later'),
+    (events) => events === 1,
+    patience,
+  );
 });
