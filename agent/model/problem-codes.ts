@@ -563,8 +563,8 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     title: 'network namespace not captured',
     severity: warning,
     meaning:
-      'The network namespace a Pod names is not there, is another Pod’s, or has no room in the tables: connections from it are not captured.',
-    fix: 'make the namespace, correct the annotation weft.dev/netns, or run with a larger --capacity pods=N',
+      'The network namespace a Pod names is not there, or none of its processes is (Pods of an API server), or it is another Pod’s, or has no room in the tables: connections from it are not captured.',
+    fix: 'make the namespace, correct the annotation weft.dev/netns, look whether the Pod runs, or run with a larger --capacity pods=N',
   },
   WEFT0604: {
     title: 'cgroup unreachable',

@@ -131,7 +131,7 @@ function inflight({ reconciler, store }: ViewParts): readonly InflightMeasure[] 
 
 function countProblems(problems: ProblemList): readonly ProblemMeasure[] {
   const counts = new Map<string, { severity: ProblemMeasure['severity']; code: string; count: number }>();
-  for (const { severity, code } of problems.all()) {
+  for (const { severity, code } of problems.recent()) {
     const key = `${code} ${severity}`;
     const measure = counts.get(key);
     if (measure) measure.count++;
