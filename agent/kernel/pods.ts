@@ -206,16 +206,14 @@ export class PodTable {
     return netns;
   }
 
-  #placeOf(pod: Pod): Place {
-    const found = this.#places.find(pod);
-    if (isAbsent(found)) throw new Error(found.why);
-    return found;
-  }
-
   #capture(key: string, pod: Pod): void {
     const present = this.#captures.get(key);
+    const place = present ? present.place : this.#places.find(pod);
+    if (place !== undefined && isAbsent(place)) {
+      this.#trouble.set(key, place.why);
+      return;
+    }
     try {
-      const place = present ? present.place : this.#placeOf(pod);
       const netns = present?.captured.netns ?? this.#cookieAt(place!);
       const owner = this.#owners.get(netns);
       if (owner !== undefined && owner !== key) throw new Error(`its network namespace is already that of ${owner}`);
