@@ -33,6 +33,8 @@ const quietSeconds = 24;
 const busySeconds = { from: 240, to: 300 };
 /** ms. A watch that ends sooner with nothing to tell is no success. */
 const short = 1_000;
+/** So many watches in a row that brought nothing are told of: one alone is nothing, for the next goes on where it was. */
+const mostBroken = 3;
 /** ms between looks whether a missing CRD is there now. */
 const missing = 30_000;
 /** ms. A version that is too old so soon after the last one that was leads to a wait. */
@@ -64,7 +66,7 @@ export class Reflector {
   #wasSetBack = false;
   #expiredAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
-  /** Streams in a row that broke before anything came. */
+  /** Watches in a row that broke, or were ended at once, before anything came. */
   #broken = 0;
   #round = new AbortController();
   #hasDrifted = false;
@@ -224,7 +226,7 @@ export class Reflector {
     const seconds = this.#seconds(false);
     const from = { resourceVersion: this.#version ?? '' };
     const lines = await this.#collection.watch(from, seconds, this.#round.signal);
-    this.#works();
+    if (this.#broken < mostBroken) this.#works();
     return this.#follow(lines, seconds, undefined);
   }
 
@@ -249,6 +251,7 @@ export class Reflector {
         this.#heard = clock.monotonic();
         const event = readEvent(line);
         this.#options.tally.event(event.type.toLowerCase());
+        if (this.#broken > 0 && listing === undefined) this.#lasts();
         if (event.type !== 'BOOKMARK') told++;
         if (listing === undefined) this.#apply(event.type, event.object);
         else if (endsInitialEvents(event)) {
@@ -284,10 +287,22 @@ export class Reflector {
   /** After a watch that lasted `lived` ms and was ended by the server. */
   async #ended(lived: number, seconds: number, wasBusy: boolean): Promise<number> {
     this.#options.tally.restart('ended');
-    this.#broken = 0;
     if (!wasBusy) await this.#prove();
     this.#isDoubtful ||= lived < seconds * 800;
-    return wasBusy || lived >= short ? 0 : this.#backoff.failed(this.#options.clock.monotonic());
+    if (wasBusy || lived >= short) {
+      this.#lasts();
+      return 0;
+    }
+    if (++this.#broken >= mostBroken) {
+      this.#worries({ code: 'WEFT0606', isGeneral: false, text: 'the API server ends every watch at once' });
+    }
+    return this.#backoff.failed(this.#options.clock.monotonic());
+  }
+
+  /** A watch brought something, or was open for a while. */
+  #lasts(): void {
+    this.#broken = 0;
+    this.#works();
   }
 
   /** Asks whether the server knows the version that a silent watch went on from. Rejects when it does not (504). */
@@ -343,8 +358,7 @@ export class Reflector {
       this.#isDoubtful = true;
       this.#restarts('cut');
       this.#broken = this.#heard === this.#opened ? this.#broken + 1 : 0;
-      // One cut is nothing to tell of: the next watch goes on where it was.
-      if (this.#version === undefined || this.#broken >= 3)
+      if (this.#version === undefined || this.#broken >= mostBroken)
         this.#worries(troubleOf(failure, this.resource, this.#verb));
       return this.#backoff.failed(this.#options.clock.monotonic());
     }

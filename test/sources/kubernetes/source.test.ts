@@ -483,7 +483,7 @@ test('a list that breaks off, and watches that break again and again, are told o
   }
   t.deepEqual(troubles.slice(0, 2), ['', '']);
   t.regex(troubles[3]!, /connection was reset/);
-  await cluster.pass(31_000);
+  await cluster.pass(45_000);
   t.is(cluster.state('services').trouble, '');
   cluster.stop();
 });
@@ -528,6 +528,25 @@ test('a server that repeats one event and ends the watch is not asked again at o
   t.true((cluster.state('services').restarts.ended ?? 0) <= 2);
   await cluster.pass(2_000);
   t.is(cluster.api.watches(paths.services), 1);
+  t.is(cluster.state('services').trouble, '');
+  cluster.stop();
+});
+
+test('a server that ends every watch at once is told of, until one lasts', async (t) => {
+  const cluster = await running(({ api }) => {
+    api.put(paths.services, service('s1'));
+  });
+  const troubles: string[] = [];
+  for (let ended = 0; ended < 5; ended++) {
+    while (cluster.api.watches(paths.services) === 0) await cluster.pass(500, 500);
+    troubles.push(cluster.state('services').trouble);
+    cluster.api.end(paths.services);
+    await cluster.settle();
+  }
+  const told = 'the API server ends every watch at once';
+  t.deepEqual(troubles, ['', '', '', told, told], 'also while the next one begins');
+  t.is(cluster.logged.filter((message) => message === 'the API server is not followed').length, 1);
+  await cluster.pass(45_000);
   t.is(cluster.state('services').trouble, '');
   cluster.stop();
 });
