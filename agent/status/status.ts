@@ -203,7 +203,7 @@ class WriterTurn {
     const backOff = Math.min(lastRetryMs, firstRetryMs * 2 ** this.#failures) * (1 + random());
     this.#failures++;
     if (!(error instanceof ApiError)) log.error({ err: error }, 'status could not be worked out');
-    const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+    const asked = error instanceof ApiError ? Math.min(lastRetryMs, error.retryAfterMs ?? 0) : 0;
     this.#troubles.set('api', (error as Error).message);
     this.#notBefore = clock.monotonic() + Math.max(backOff, asked);
     this.#next?.cancel();
