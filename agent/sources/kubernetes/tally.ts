@@ -1,10 +1,14 @@
+/** Of events (meta/v1 WatchEvent); any other is counted as `unknown`, for these become labels of metrics. */
+const types: ReadonlySet<string> = new Set(['added', 'modified', 'deleted', 'bookmark', 'error']);
+
 /** Counts of one resource since start, by what is counted. */
 export class Tally {
   readonly events: Record<string, number> = {};
   readonly restarts: Record<string, number> = {};
 
   event(type: string): void {
-    this.events[type] = (this.events[type] ?? 0) + 1;
+    const counted = types.has(type) ? type : 'unknown';
+    this.events[counted] = (this.events[counted] ?? 0) + 1;
   }
 
   restart(reason: Restart): void {
