@@ -459,6 +459,8 @@ test('a line that is no event is told of, and leads to a list', async (t) => {
   cluster.api.put(paths.services, service('s2'));
   await cluster.settle();
   t.deepEqual(cluster.effect.keys(), ['Service shop/s1', 'Service shop/s2']);
+  t.is(cluster.state('services').events.unknown, 1);
+  t.is(cluster.state('services').events.sneezed, undefined);
   t.is(cluster.state('services').restarts.failed, 4);
   cluster.stop();
 });
