@@ -1,5 +1,5 @@
 import type { Catalog } from './catalog.js';
-import { type EndpointSlice, keyOf, type MeshObject, type Pod } from './mesh.js';
+import { type EndpointSlice, keyOf, type MeshObject, type Namespace, type Pod } from './mesh.js';
 
 /** What the mass-delete brake counts. */
 export type Population = 'services' | 'backends' | 'pods';
@@ -24,7 +24,7 @@ export function populationOf(name: string): Population {
 
 /**
  * What a change of one object takes from the populations and adds to them. A Pod that is changed takes nothing: it
- * ends, or becomes unready, by itself.
+ * ends, or becomes unready, by itself. One that an API server no longer has on this node is lost, though it is still known by its metadata.
  */
 export function differenceOf(
   before: MeshObject | undefined,
@@ -35,9 +35,30 @@ export function differenceOf(
   if (before?.kind === 'EndpointSlice' || after?.kind === 'EndpointSlice') {
     return sliceDifference(before as EndpointSlice | undefined, after as EndpointSlice | undefined);
   }
-  if (before !== undefined && after !== undefined) return same;
+  if (before !== undefined && after !== undefined) {
+    if (before.kind !== 'Pod' || after.kind !== 'Pod' || isHere(before) === isHere(after)) return same;
+    return isHere(after)
+      ? { lost: nothing, gained: membersOf(after, catalog, enrolled) }
+      : { lost: membersOf(before, catalog, enrolled), gained: nothing };
+  }
+  if (before?.kind === 'Namespace') return { lost: enrolledBy(before, catalog, enrolled), gained: nothing };
   if (after !== undefined) return { lost: nothing, gained: membersOf(after, catalog, enrolled) };
   return before === undefined ? same : { lost: membersOf(before, catalog, enrolled), gained: nothing };
+}
+
+function isHere(pod: Pod): boolean {
+  return pod.uid === '' || pod.node !== '';
+}
+
+/** The Pods that are enrolled for no other reason than their Namespace. */
+function enrolledBy(namespace: Namespace, catalog: Catalog, enrolled: Enrolled): readonly string[] {
+  if (namespace.mesh !== 'enabled') return nothing;
+  const names: string[] = [];
+  for (const pod of catalog.pods()) {
+    const isOfIt = pod.meta.namespace === namespace.meta.name && pod.mesh === undefined && pod.uid !== '';
+    if (isOfIt && enrolled(pod, catalog)) names.push(`pods ${keyOf(pod)}`);
+  }
+  return names;
 }
 
 function membersOf(object: MeshObject, catalog: Catalog, enrolled: Enrolled): readonly string[] {

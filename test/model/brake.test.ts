@@ -184,3 +184,44 @@ test('one endpoint of 10 000 costs far less than a millisecond', (t) => {
   t.true((performance.now() - start) / 100 < 1);
   t.deepEqual(wheel.held, []);
 });
+
+/** As an API server gives it: whole where it is of this node, else by its metadata. */
+function ofServer(name: string, node: string): MeshObject {
+  const addresses = node === '' ? [] : ['10.1.0.1'];
+  return { ...parsed('Pod', rawPod(name, {}, {})), uid: `uid-${name}`, node, addresses };
+}
+
+const enrolling = parsed('Namespace', {
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: 'default', labels: { 'weft.dev/mesh': 'enabled' } },
+});
+
+function enrolled(wheel: Wheel): number {
+  return [...wheel.catalog.pods()].filter((each) => wheel.catalog.isMeshed(each)).length;
+}
+
+const names = ['a', 'b', 'c', 'd'];
+const here = names.map((name) => ofServer(name, 'n1'));
+
+test('a Namespace that vanishes does not take its Pods out of the mesh at once; one that loses its label does', (t) => {
+  const wheel = new Wheel().at(0, ...put(enrolling, ...here)).at(60, ...remove(enrolling));
+  t.deepEqual([wheel.held, enrolled(wheel)], [['Namespace /default'], 4]);
+  t.deepEqual([wheel.at(70, ...put(enrolling)).held, enrolled(wheel)], [[], 4]);
+  t.deepEqual([wheel.at(80, ...remove(enrolling)).at(110).held, enrolled(wheel)], [[], 0]);
+
+  const without = { ...enrolling, mesh: undefined };
+  const live = new Wheel().at(0, ...put(enrolling, ...here)).at(60, ...put(without));
+  t.deepEqual([live.held, enrolled(live)], [[], 0]);
+});
+
+test('Pods that vanish from the list of this node, and are still known by their metadata, are held', (t) => {
+  const elsewhere = names.map((name) => ofServer(name, ''));
+  const wheel = new Wheel().at(0, ...put(enrolling, ...here)).at(60, ...put(...elsewhere));
+  t.deepEqual([wheel.held.length, enrolled(wheel)], [4, 4]);
+  t.deepEqual([wheel.at(70, ...put(...here)).held, enrolled(wheel)], [[], 4]);
+  t.is(enrolled(wheel.at(80, ...put(...elsewhere)).at(110)), 0);
+
+  const one = new Wheel().at(0, ...put(enrolling, ...here)).at(60, ...put(ofServer('a', '')));
+  t.deepEqual([one.held, enrolled(one)], [[], 3]);
+});
