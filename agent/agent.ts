@@ -123,7 +123,7 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     watches: () => feed.watches(),
     isStatusWriter: () => status?.isWriter,
     sourceProblems: () => feed.problems(),
-    held: () => intake.held.length,
+    held: () => intake.held.length + sync.held,
     supervisor: gateway.supervisor,
     compiler: gateway.routing.compiler,
     ingressTroubles: () => gateway.ingress.troubles,

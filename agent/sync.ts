@@ -2,6 +2,7 @@ import type { Clock } from './clock.js';
 import { compileService } from './compile/frontends.js';
 import type { FrontendPlan, Overrides } from './compile/plan.js';
 import type { Backend } from './kernel/backends.js';
+import type { FoundCounts } from './kernel/found.js';
 import type { Captured, PodTable } from './kernel/pods.js';
 import { type Drift, type PlanTable, planTables, type Reconciler } from './kernel/reconcile.js';
 import type { Catalog, Touched } from './model/catalog.js';
@@ -28,6 +29,14 @@ export interface SyncOptions {
 export type VerifiedTable = PlanTable | 'pods';
 export const verifiedTables: readonly VerifiedTable[] = [...planTables, 'pods'];
 
+/** How long what an earlier agent left is kept when the sources want hardly any of it, in ms: as long as the mass-delete brake holds. */
+const holdMs = 30_000;
+
+/** Whether so much is gone that a source may be wrong. */
+function isMost({ found, left }: FoundCounts): boolean {
+  return found >= 3 && left * 2 > found;
+}
+
 /**
  * Turns the wheel: changes of the mesh are compiled and written, for the Services they touch and no others.
  * Until `start` changes only gather: nothing is programmed, let alone deleted, before every source has synced.
@@ -35,6 +44,10 @@ export const verifiedTables: readonly VerifiedTable[] = [...planTables, 'pods'];
 export class Sync {
   readonly #options: SyncOptions;
   #started = false;
+  /** What an earlier agent left was removed, as far as nobody wants it. */
+  #hasPruned = false;
+  /** Monotonic ms. */
+  #startedAt = 0;
   #generation = 0;
   #drift = 0;
   /** Keys of Services that are to be compiled. */
@@ -55,17 +68,26 @@ export class Sync {
     return this.#drift;
   }
 
-  /** Programs everything that has gathered and removes what an earlier agent left. When the store fails it throws and can be called again. */
+  /** Services' ports and Pods that an earlier agent left and no source has, and which are kept for a while because they are most of what there was. */
+  get held(): number {
+    if (!this.#started || this.#hasPruned) return 0;
+    return this.#options.reconciler.foundCounts.left + this.#options.pods.foundCounts.left;
+  }
+
+  /**
+   * Programs everything that has gathered and removes what an earlier agent left: unless that is most of it, which is held for 30 s. When the
+   * store fails it throws and can be called again.
+   */
   start(): void {
     if (this.#started) return;
-    const { catalog, pods, reconciler } = this.#options;
+    const { catalog, clock } = this.#options;
     for (const pod of catalog.pods()) this.#wantPod(`${pod.meta.namespace}/${pod.meta.name}`);
     this.#refreshPods();
     const services = [...catalog.serviceKeys()].sort();
     this.#options.routing?.take({ services: new Set(services), pods: new Set(), routing: true });
     this.#program(services);
-    pods.prune();
-    this.#removeGone(reconciler.prune().gone);
+    this.#startedAt = clock.monotonic();
+    this.#prune();
     this.#started = true;
   }
 
@@ -113,6 +135,7 @@ export class Sync {
   tick(): void {
     if (!this.#started) return;
     this.#refreshPods();
+    this.#prune();
     this.#options.reconciler.reclaim(this.#options.retireBackends);
     if (this.#due.size > 0) this.#program([]);
     else this.#removeGone(this.#options.reconciler.apply(new Map()).gone);
@@ -125,13 +148,24 @@ export class Sync {
 
   /** Compares tables with what they should hold, repairs and counts every difference. Default: all of {@link verifiedTables}. */
   verify(tables: readonly VerifiedTable[] = verifiedTables): readonly Drift[] {
-    if (!this.#started) return [];
+    if (!this.#hasPruned) return [];
     const { pods, reconciler } = this.#options;
     const drifts: Drift[] = [...reconciler.verify(planTables.filter((table) => tables.includes(table)))];
     const rows = tables.includes('pods') ? pods.verify() : 0;
     if (rows > 0) drifts.push({ table: 'pods', rows });
     for (const drift of drifts) this.#drift += drift.rows;
     return drifts;
+  }
+
+  /** Once, when not most of what an earlier agent left is wanted by nobody, or it was so for long enough. */
+  #prune(): void {
+    if (this.#hasPruned) return;
+    const { clock, pods, reconciler } = this.#options;
+    const isHeld = isMost(reconciler.foundCounts) || isMost(pods.foundCounts);
+    if (isHeld && clock.monotonic() - this.#startedAt < holdMs) return;
+    pods.prune();
+    this.#removeGone(reconciler.prune().gone);
+    this.#hasPruned = true;
   }
 
   /** Whether that changes what is to be captured. */

@@ -25,7 +25,7 @@ export interface UpkeepOptions {
   readonly log: Log;
   readonly readiness: Readiness;
   readonly datapath: Pick<Datapath, 'repair'>;
-  readonly sync: Pick<Sync, 'tick' | 'seek' | 'verify' | 'reroute'>;
+  readonly sync: Pick<Sync, 'tick' | 'held' | 'seek' | 'verify' | 'reroute'>;
   readonly heartbeat: () => void;
   readonly feed: Pick<Feed, 'missing' | 'trouble'>;
   readonly thrift: Pick<Thrift, 'tick'>;
@@ -52,6 +52,11 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     if (missing !== '') readiness.wait('sources', missing);
     readiness.degrade('kubernetes', missing === '' ? feed.trouble : '');
     sync.tick();
+    const { held } = sync;
+    readiness.degrade(
+      'leftovers',
+      held > 0 ? `${held} Services' ports and Pods of before that no source has are held` : '',
+    );
     gateway.supervisor.tick();
     readiness.degrade('gateway', gateway.supervisor.trouble);
   });

@@ -103,6 +103,63 @@ test('start removes what an earlier agent left, and ends its sockets', (t) => {
   );
 });
 
+/** Tables of an agent that served five Services. */
+function fiveServices(): MemoryStore {
+  const store = new MemoryStore();
+  const first = new Bench(store);
+  first.sync.change([...mesh(), ...['a', 'b', 'c'].map((name, index) => service(name, `10.96.1.${index}`))]);
+  first.sync.start();
+  return store;
+}
+
+test('a start whose sources have hardly any of what the tables hold keeps it for 30 s', (t) => {
+  const store = fiveServices();
+  const { sync, gone } = new Bench(store);
+  const before = pictureOf(store);
+  sync.start();
+  t.is(sync.held, 5);
+  t.deepEqual(pictureOf(store), before);
+  t.deepEqual(sync.verify(), []);
+  sync.tick();
+  t.deepEqual(pictureOf(store), before);
+  t.deepEqual(gone, []);
+});
+
+test('what is held at a start is the sources’ again when they have it, and gone after 30 s when not', (t) => {
+  const store = fiveServices();
+  const bench = new Bench(store);
+  const { sync } = bench;
+  sync.start();
+  const row = pictureOf(store).get(cart);
+  bench.now = 10_000;
+  sync.change([service('cart', '10.96.0.1'), pod('cart-1', 'cart', '10.0.0.1'), pod('cart-2', 'cart', '10.0.0.2')]);
+  t.deepEqual(pictureOf(store).get(cart), row, 'nothing has moved');
+  t.is(sync.held, 4);
+  bench.now = 29_999;
+  sync.tick();
+  t.is(pictureOf(store).size, 5);
+  bench.now = 30_000;
+  sync.tick();
+  t.is(sync.held, 0);
+  t.deepEqual([...pictureOf(store).keys()], [cart]);
+  t.deepEqual(
+    bench.gone.map(({ address }) => address),
+    ['10.0.0.3'],
+  );
+  t.deepEqual(sync.verify(), []);
+});
+
+test('what is held at a start is given up as soon as most of it is wanted again', (t) => {
+  const store = fiveServices();
+  const bench = new Bench(store);
+  bench.sync.start();
+  bench.now = 1_000;
+  bench.sync.change([...mesh(), service('a', '10.96.1.0')]);
+  bench.sync.tick();
+  t.is(bench.sync.held, 0);
+  t.is(pictureOf(store).size, 3);
+});
+
 test('a change writes the rows of the services it touches, and no others', (t) => {
   const store = new WatchedStore(new MemoryStore());
   const { sync, gone } = new Bench(store);

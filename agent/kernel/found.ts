@@ -12,6 +12,12 @@ interface NamedRun extends Run {
   readonly service: number;
 }
 
+/** What an earlier agent left in a table, and how much of it nobody has taken over. */
+export interface FoundCounts {
+  readonly found: number;
+  readonly left: number;
+}
+
 /**
  * What an earlier agent left in `frontends`, `slots` and `rings`. Its ids and runs are taken from the start, so that nobody else gets
  * them; plans take them over, and what no plan took is given back by `prune`.
@@ -66,6 +72,13 @@ export class Found {
     // A run of no rows is at 0, where another row's run may begin.
     if (row.slotCount > 0) this.#slotRuns.delete(row.slotBase);
     if (row.ringSize > 0) this.#ringRuns.delete(row.ringBase);
+  }
+
+  /** Services, and how many of them no plan took over. */
+  get counts(): FoundCounts {
+    let left = 0;
+    for (const plan of this.#services.values()) if (plan === undefined) left++;
+    return { found: this.#services.size, left };
   }
 
   /** What no plan took over. */

@@ -6,6 +6,7 @@ import { Ids } from '../tables/ids.js';
 import { PodKeySize, PodRowSize, readPodKey, readPodRow, writePodKey, writePodRow } from '../tables/layout.gen.js';
 import type { CookieReader } from './cookies.js';
 import { differences } from './differences.js';
+import type { FoundCounts } from './found.js';
 import { isAbsent, type Place, type PlaceFinder } from './place.js';
 import { NamedPlaces } from './place-named.js';
 import { type Store, TableFullError } from './store.js';
@@ -52,6 +53,7 @@ export class PodTable {
   /** NS/POD to why it is not captured although it should be. */
   readonly #trouble = new Map<string, string>();
   readonly #byId = new Map<number, string>();
+  #foundAtStart = 0;
   /** Rows found in the kernel at start, by cookie; the id is undefined where the row is no Pod's. */
   #found = new Map<bigint, { readonly id: number | undefined; readonly row: Uint8Array }>();
   /** Ids that are nobody's and not reported yet. */
@@ -78,6 +80,12 @@ export class PodTable {
         row: rows.values.slice(i * PodRowSize, (i + 1) * PodRowSize),
       });
     }
+    this.#foundAtStart = this.#found.size;
+  }
+
+  /** Pods of an earlier agent; none once `prune` was called. */
+  get foundCounts(): FoundCounts {
+    return { found: this.#foundAtStart, left: this.#found.size };
   }
 
   /** The Pod is to be captured from now on, or (undefined) not any more. Takes effect with `refresh`; false: that changes nothing. */
@@ -125,6 +133,7 @@ export class PodTable {
     this.#store.remove('pods', stale.keys, stale.count);
     for (const { id } of this.#found.values()) if (id !== undefined) this.#ids.release(id);
     this.#found = new Map();
+    this.#foundAtStart = 0;
   }
 
   get(key: string): Captured | undefined {

@@ -6,7 +6,7 @@ import type { Run } from '../tables/mirror.js';
 import { type Backend, Backends, type Held } from './backends.js';
 import { Claims } from './claims.js';
 import { repair } from './differences.js';
-import { Found } from './found.js';
+import { Found, type FoundCounts } from './found.js';
 import { contentsOf, frontendNames, frontendRow, type Place } from './frontends.js';
 import { noRun, Runs } from './runs.js';
 import { Services } from './services.js';
@@ -120,6 +120,11 @@ export class Reconciler {
     if (errors.length === 0) return applied;
     this.#unreported = applied.gone;
     throw errors[0];
+  }
+
+  /** Services' ports of an earlier agent; none once `prune` was called. */
+  get foundCounts(): FoundCounts {
+    return this.#found?.counts ?? { found: 0, left: 0 };
   }
 
   /** Removes what an earlier agent left and no plan wanted. To be called once, after the first plans of every source. */

@@ -8,6 +8,8 @@ import { decidingRows } from './rows.js';
 const vanishing = [1, 2, 3, 4];
 const applications = [...vanishing, 9].flatMap((each) => application(each, [`10.1.${each}.1`, `10.1.${each}.2`]));
 
+const emptied = ['services', 'endpointslices.discovery.k8s.io'];
+
 /** Where a connection to each of the Services arrives: the number of the Service for a backend of it. */
 async function reached(caller: Caller): Promise<readonly number[]> {
   const places: number[] = [];
@@ -23,7 +25,6 @@ kernelTest('an empty list of a confused server changes nothing; a real removal i
   const caller = await cluster.caller();
   const before = await decidingRows(agent);
   const held = async (): Promise<number> => (await agent.status()).held;
-  const emptied = ['services', 'endpointslices.discovery.k8s.io'];
   t.deepEqual(await reached(caller), vanishing);
 
   for (const resource of emptied) api.serveEmpty(resource);
@@ -62,4 +63,33 @@ kernelTest('an empty list of a confused server changes nothing; a real removal i
       (place) => place === `10.96.0.${each}:80`,
     );
   t.regex(await caller.arrive('10.96.0.9'), /^10\.1\.9\.[12]:8080$/);
+});
+
+kernelTest('an agent that starts beside a confused server keeps the tables of before', async (t) => {
+  const cluster = await Cluster.open(t, { objects: applications });
+  const { agent, api } = cluster;
+  await agent.start();
+  const caller = await cluster.caller();
+  await agent.kill();
+  for (const resource of emptied) api.serveEmpty(resource);
+  await agent.start();
+  t.is((await agent.status()).held, 5);
+  await soon(
+    () => agent.readyz(),
+    (checks) => /leftovers degraded/.test(checks) && checks.endsWith('ok\n'),
+  );
+  t.deepEqual(await reached(caller), vanishing);
+
+  for (const resource of emptied) api.serveEmpty(resource, false);
+  cluster.makeRelist();
+  await soon(
+    async () => (await agent.status()).held,
+    (count) => count === 0,
+  );
+  // Services may be listed before their EndpointSlices.
+  await soon(
+    () => reached(caller),
+    (places) => places.join() === vanishing.join(),
+  );
+  t.is((await agent.status()).services, applications.length / 2);
 });
