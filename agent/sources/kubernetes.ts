@@ -146,6 +146,9 @@ class ApiSource implements KubernetesSource {
       comparisonPeriod: () => Math.max(comparison.ofOne, this.#nodes * comparison.ofAll),
       onChanges: (changes) => this.#take(changes, reflector),
       onState: () => this.#batch.note([]),
+      onReached: () => {
+        for (const other of this.#all()) if (other !== reflector) other.hurry();
+      },
     });
     return reflector;
   }

@@ -26,6 +26,8 @@ export interface ReflectorOptions {
   readonly onChanges: (changes: readonly Change[]) => void;
   /** Told when `isListed`, `trouble` or what is kept may be another. */
   readonly onState: () => void;
+  /** Told when the server answers again that could not be reached. */
+  readonly onReached: () => void;
 }
 
 /** Seconds that a watch is asked for: of one with little to tell fewer than `idle`, so that the server ends it and the connection stays. */
@@ -39,6 +41,8 @@ const mostBroken = 3;
 const missing = 30_000;
 /** ms. A version that is too old so soon after the last one that was leads to a wait. */
 const recently = 30_000;
+/** ms within which all resources are asked for once one was: not all at once. */
+const hurryMs = 1_000;
 /** ms of parsing at a stretch. */
 const stretch = 10;
 
@@ -66,6 +70,8 @@ export class Reflector {
   #wasSetBack = false;
   #expiredAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
+  /** Whether the server could not be reached when it was last asked. */
+  #isCutOff = false;
   /** Watches in a row that broke, or were ended at once, before anything came. */
   #broken = 0;
   #round = new AbortController();
@@ -119,6 +125,14 @@ export class Reflector {
     this.#comparison.stop();
     this.#round.abort();
     this.#wake();
+  }
+
+  /** The server was reached for another resource: it is asked within a second if this one waits because it was not. */
+  hurry(): void {
+    if (!this.#isCutOff) return;
+    const { clock, random } = this.#options;
+    const wake = this.#wake;
+    clock.after(hurryMs * random(), wake);
   }
 
   async #run(): Promise<void> {
@@ -198,6 +212,10 @@ export class Reflector {
   #works(): void {
     this.#backoff.worked(this.#options.clock.monotonic());
     this.#failures = 0;
+    if (this.#isCutOff) {
+      this.#isCutOff = false;
+      this.#options.onReached();
+    }
     if (this.#trouble === undefined) return;
     this.#trouble = undefined;
     this.#troubles++;
@@ -376,6 +394,7 @@ export class Reflector {
     const { message, retryAfterMs, status } = failure;
     this.#restarts(reasonOf(failure));
     this.#failures++;
+    this.#isCutOff = status === 0;
     this.#isDoubtful = true;
     // A server that cannot read the version fails with 500: only another version helps.
     const isMisread = status === 500 && (this.#failures > 1 || /resourceVersion/.test(message));

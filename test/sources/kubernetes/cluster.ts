@@ -62,6 +62,7 @@ export class Cluster {
   problems: readonly Problem[] = [];
   hasSynced = false;
   readonly logged: string[] = [];
+  random: () => number = () => 0.5;
   #source: KubernetesSource | undefined;
 
   async start(): Promise<void> {
@@ -70,7 +71,7 @@ export class Cluster {
       node: 'here',
       own,
       clock: this.clock,
-      random: () => 0.5,
+      random: () => this.random(),
       log: pino({ level: 'info' }, { write: (record: string) => void this.logged.push(JSON.parse(record).msg) }),
       onChanges: (changes) => this.effect.take(changes),
       onProblems: (problems) => {

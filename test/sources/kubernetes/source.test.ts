@@ -1,6 +1,7 @@
 import test from 'ava';
 import { ApiError } from '../../../agent/kubernetes/api.js';
 import { isCustom, pathOf, resourcesFor } from '../../../agent/sources/kubernetes/resource.js';
+import type { ResourceState } from '../../../agent/sources/kubernetes-state.js';
 import { Cluster, installAll, paths, pod, service, virtualService } from './cluster.js';
 
 const forbidden = (): ApiError => new ApiError('secrets is forbidden', 403, 'Forbidden');
@@ -205,6 +206,27 @@ test('a server that is away at the start is tried until it is there; one that go
   t.deepEqual(cluster.effect.keys(), []);
   const [failed, recovered] = ['the API server is not followed', 'the API server is followed again'];
   t.deepEqual(cluster.logged, [failed, recovered, failed, recovered]);
+  cluster.stop();
+});
+
+test('a server that was away is asked for everything within a second once it has answered', async (t) => {
+  const cluster = await running((made) => {
+    made.api.isDown = true;
+    let calls = 0;
+    made.random = () => (++calls % 16) / 16;
+  });
+  await cluster.pass(300_000, 1_000);
+  cluster.api.isDown = false;
+  const isSynced = ({ synced, resource }: ResourceState): boolean => synced && resource !== 'secrets';
+  const synced = (): number => cluster.states().filter(isSynced).length;
+  let waited = 0;
+  while (synced() === 0 && waited < 60_000) {
+    await cluster.pass(50, 50);
+    waited += 50;
+  }
+  t.true(synced() < cluster.states().length - 2, 'they are not asked at the same time by themselves');
+  await cluster.pass(1_100, 50);
+  t.true(cluster.hasSynced);
   cluster.stop();
 });
 
