@@ -14,7 +14,7 @@ export interface Trouble {
 
 /** What a refused or failed list or watch of `resource` means. */
 export function troubleOf(error: ApiError, resource: Resource, verb: 'list' | 'watch'): Trouble {
-  const { message, status } = error;
+  const { message, reason, status } = error;
   if (status === 401) {
     return {
       code: 'WEFT0609',
@@ -31,6 +31,9 @@ export function troubleOf(error: ApiError, resource: Resource, verb: 'list' | 'w
   }
   if (isMalformed(error)) {
     return { code: 'WEFT0606', isGeneral: false, text: `${verb} cannot be understood: ${message}` };
+  }
+  if (reason === 'Credentials') {
+    return { code: 'WEFT0609', isGeneral: true, text: `there are no credentials for the API server: ${message}` };
   }
   if (status === 0) return { code: 'WEFT0606', isGeneral: true, text: `the API server does not answer: ${message}` };
   return { code: 'WEFT0606', isGeneral: false, text: `${verb} failed with status ${status}: ${message}` };

@@ -182,6 +182,21 @@ test('without Services there is no sync, whether they are forbidden, missing or 
   }
 });
 
+test('credentials that cannot be had are told of once, and not as a server that is silent', async (t) => {
+  const cluster = await running(({ api }) => {
+    api.intercept = () => new ApiError('users[0].user.exec.command: spawn ENOENT', 0, 'Credentials');
+  });
+  await cluster.pass(60_000, 5_000);
+  t.deepEqual(
+    cluster.problems.map(({ code, message }) => `${code} ${message}`),
+    ['WEFT0609 there are no credentials for the API server: users[0].user.exec.command: spawn ENOENT'],
+  );
+  cluster.api.intercept = () => undefined;
+  await cluster.pass(31_000);
+  t.true(cluster.hasSynced);
+  cluster.stop();
+});
+
 test('a server that is away at the start is tried until it is there; one that goes away takes nothing with it', async (t) => {
   const cluster = await running(({ api }) => {
     api.put(paths.services, service('s1'));
