@@ -47,7 +47,9 @@ export class Sync {
   /** What an earlier agent left was removed, as far as nobody wants it. */
   #hasPruned = false;
   /** Monotonic ms. */
-  #startedAt = 0;
+  #startedAt: number | undefined;
+  /** Services that keep what an earlier agent left for them, because the sources have no endpoints for them, nor for most. */
+  readonly #bare = new Set<string>();
   #generation = 0;
   #drift = 0;
   /** Keys of Services that are to be compiled. */
@@ -81,12 +83,12 @@ export class Sync {
   start(): void {
     if (this.#started) return;
     const { catalog, clock } = this.#options;
+    this.#startedAt ??= clock.monotonic();
     for (const pod of catalog.pods()) this.#wantPod(`${pod.meta.namespace}/${pod.meta.name}`);
     this.#refreshPods();
     const services = [...catalog.serviceKeys()].sort();
     this.#options.routing?.take({ services: new Set(services), pods: new Set(), routing: true });
     this.#program(services);
-    this.#startedAt = clock.monotonic();
     this.#prune();
     this.#started = true;
   }
@@ -162,7 +164,10 @@ export class Sync {
     if (this.#hasPruned) return;
     const { clock, pods, reconciler } = this.#options;
     const isHeld = isMost(reconciler.foundCounts) || isMost(pods.foundCounts);
-    if (isHeld && clock.monotonic() - this.#startedAt < holdMs) return;
+    if (isHeld && clock.monotonic() - this.#startedAt! < holdMs) return;
+    const bare = [...this.#bare];
+    this.#bare.clear();
+    this.#program(bare, true);
     pods.prune();
     this.#removeGone(reconciler.prune().gone);
     this.#hasPruned = true;
@@ -181,8 +186,30 @@ export class Sync {
     this.#options.routing?.capture(this.#options.pods.all());
   }
 
-  /** Compiles and writes what is due and these Services. One that cannot be compiled does not keep the others from being written. */
-  #program(services: Iterable<string>): void {
+  /**
+   * Of Services that have no endpoints although an earlier agent's tables do: those, while the sources have hardly any of what the tables hold. It is
+   * the list of EndpointSlices that is wrong then, and not they.
+   */
+  #bareOf(plans: ReadonlyMap<string, readonly FrontendPlan[]>): readonly string[] {
+    const { catalog, reconciler } = this.#options;
+    const bare: string[] = [];
+    let kept = 0;
+    for (const [key, own] of plans) {
+      const left = own.filter((plan) => reconciler.hasLeftBackends(plan)).length;
+      const service = left > 0 ? catalog.service(key) : undefined;
+      if (service === undefined) continue;
+      if (catalog.slicesOf(key).length > 0 || catalog.podsMatching(service).length > 0) kept += left;
+      else bare.push(key);
+    }
+    const { found, left } = reconciler.foundCounts;
+    return isMost({ found, left: left - kept }) ? bare : [];
+  }
+
+  /**
+   * Compiles and writes what is due and these Services. One that cannot be compiled does not keep the others from being written. `believes`: also
+   * where nearly all that an earlier agent left would go.
+   */
+  #program(services: Iterable<string>, believes: boolean = this.#hasPruned): void {
     for (const key of services) this.#due.add(key);
     const { catalog, node, overrides, reconciler, routing } = this.#options;
     if (this.#due.size === 0) {
@@ -205,6 +232,11 @@ export class Sync {
       }
     }
     this.#due.clear();
+    for (const key of plans.keys()) this.#bare.delete(key);
+    for (const key of believes ? [] : this.#bareOf(plans)) {
+      plans.delete(key);
+      this.#bare.add(key);
+    }
     this.#generation++;
     this.#removeGone(reconciler.apply(plans).gone);
     routing?.publish();

@@ -149,6 +149,34 @@ test('what is held at a start is the sources’ again when they have it, and gon
   t.deepEqual(sync.verify(), []);
 });
 
+test('Services that come without endpoints at a start keep those of before, while that is so for most', (t) => {
+  const store = new MemoryStore();
+  const names = ['a', 'b', 'c'];
+  const services = names.map((name, index) => service(name, `10.96.1.${index}`));
+  const pods = names.map((name, index) => pod(`${name}-1`, name, `10.0.1.${index}`));
+  const first = new Bench(store);
+  first.sync.change([...services, ...pods]);
+  first.sync.start();
+  const before = pictureOf(store);
+
+  const bench = new Bench(store);
+  bench.sync.change(services);
+  bench.sync.start();
+  t.deepEqual(pictureOf(store), before);
+  t.is(bench.sync.held, 3);
+  bench.now = 1_000;
+  bench.sync.change([pods[0]!]);
+  bench.sync.tick();
+  t.deepEqual(pictureOf(store), before);
+  bench.now = 30_000;
+  bench.sync.tick();
+  t.is(bench.sync.held, 0);
+  t.deepEqual(weightsOf(store, '10.96.1.0:80 6'), { '10.0.1.0:8080': 1 });
+  t.deepEqual(weightsOf(store, '10.96.1.1:80 6'), {});
+  t.deepEqual(bench.gone.map(({ address }) => address).sort(), ['10.0.1.1', '10.0.1.2']);
+  t.deepEqual(bench.sync.verify(), []);
+});
+
 test('what is held at a start is given up as soon as most of it is wanted again', (t) => {
   const store = fiveServices();
   const bench = new Bench(store);

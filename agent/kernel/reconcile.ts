@@ -127,6 +127,12 @@ export class Reconciler {
     return this.#found?.counts ?? { found: 0, left: 0 };
   }
 
+  /** Whether an earlier agent left rows for the plan that have backends, and the plan was not placed yet. */
+  hasLeftBackends(plan: FrontendPlan): boolean {
+    if (this.#found === undefined || this.#programmed.has(plan.key)) return false;
+    return (this.#foundRow(plan, frontendNames(plan))?.slotCount ?? 0) > 0;
+  }
+
   /** Removes what an earlier agent left and no plan wanted. To be called once, after the first plans of every source. */
   prune(): Applied {
     const leftovers = this.#found?.leftovers();

@@ -86,10 +86,6 @@ kernelTest('an agent that starts beside a confused server keeps the tables of be
     async () => (await agent.status()).held,
     (count) => count === 0,
   );
-  // Services may be listed before their EndpointSlices.
-  await soon(
-    () => reached(caller),
-    (places) => places.join() === vanishing.join(),
-  );
+  t.deepEqual(await reached(caller), vanishing);
   t.is((await agent.status()).services, applications.length / 2);
 });
