@@ -179,9 +179,12 @@ test('nothing to brake before there is anything', (t) => {
 test('one endpoint of 10 000 costs far less than a millisecond', (t) => {
   const many = Array.from({ length: 10_000 }, (_, index) => `10.2.${index >> 8}.${index & 255}`);
   const wheel = new Wheel().at(0, ...put(service('a'), slice('s', 'a', ...five), slice('big', 'a', ...many)));
-  const start = performance.now();
-  for (let index = 0; index < 100; index++) wheel.at(60, ...put(slice('s', 'a', ...five.slice(index % 2))));
-  t.true((performance.now() - start) / 100 < 1);
+  const took = Array.from({ length: 101 }, (_, index) => {
+    const start = performance.now();
+    wheel.at(60, ...put(slice('s', 'a', ...five.slice(index % 2))));
+    return performance.now() - start;
+  });
+  t.true(took.sort((a, b) => a - b)[50]! < 1, `median ${took[50]} ms`);
   t.deepEqual(wheel.held, []);
 });
 

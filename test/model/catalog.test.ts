@@ -338,7 +338,10 @@ test('one endpoint among 10 000 Services costs far less than a millisecond', (t)
   }
   catalog.apply(put(...objects));
   const changed = slice('s5000-a', 's5000', [{ addresses: ['10.1.0.2'] }]);
-  const start = performance.now();
-  for (let index = 0; index < 200; index++) t.is(catalog.apply(put(changed)).services.size, 1);
-  t.true((performance.now() - start) / 200 < 1);
+  const took = Array.from({ length: 201 }, () => {
+    const start = performance.now();
+    t.is(catalog.apply(put(changed)).services.size, 1);
+    return performance.now() - start;
+  });
+  t.true(took.sort((a, b) => a - b)[100]! < 1, `median ${took[100]} ms`);
 });
