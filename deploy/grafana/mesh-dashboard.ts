@@ -1,7 +1,8 @@
 import type { Board, Section } from './board.js';
 import { serviceLink } from './links.js';
 import { heatmap, stat, table, timeSeries } from './panels.js';
-import { failedPart, failuresOrNone, fulfilledPart, matchers, orZero, panelRate, quantile } from './promql.js';
+import { failedPart, failuresOrNone, matchers, orZero, panelRate, quantile } from './promql.js';
+import { longDuration, requestColumns, requestRate, successPart } from './signals.js';
 import { datasourceVariable, jobVariable, ofJob, reporter } from './variables.js';
 
 const traffic = matchers(ofJob, reporter);
@@ -13,34 +14,18 @@ const most = 20;
 const overview: Section = {
   title: 'Overview',
   panels: [
-    stat({
+    requestRate(traffic, 'requests', {
       title: 'Requests',
       description: 'HTTP and gRPC requests that the gateway served for Pods and for clients outside.',
-      unit: 'reqps',
-      width: 4,
-      queries: [{ expr: orZero(panelRate('istio_requests_total', traffic)), legend: 'requests' }],
     }),
-    stat({
+    successPart(traffic, {
       title: 'Success',
       description: 'Part of requests without 5xx and without a gRPC status that is the server’s fault.',
-      unit: 'percentunit',
-      width: 4,
-      decimals: 2,
-      max: 1,
-      steps: [
-        [null, 'red'],
-        [0.95, 'orange'],
-        [0.99, 'green'],
-      ],
-      queries: [{ expr: fulfilledPart(traffic), legend: 'success' }],
     }),
-    stat({
+    longDuration(traffic, {
       title: 'Duration, p99',
       description:
         'What 99 % of requests stayed below, from the first byte of the request to the last of the response.',
-      unit: 'ms',
-      width: 4,
-      queries: [{ expr: quantile(0.99, 'istio_request_duration_milliseconds', traffic), legend: 'p99' }],
     }),
     stat({
       title: 'Connections opened',
@@ -88,23 +73,7 @@ const requests: Section = {
       sortBy: 'Requests',
       columns: [
         { name: 'Service', of: { label: 'destination_service' }, link: serviceLink },
-        {
-          name: 'Requests',
-          of: { expr: panelRate('istio_requests_total', traffic, 'destination_service') },
-          unit: 'reqps',
-          decimals: 1,
-        },
-        {
-          name: 'Success',
-          of: { expr: fulfilledPart(traffic, 'destination_service') },
-          unit: 'percentunit',
-          decimals: 2,
-        },
-        ...([0.5, 0.9, 0.99] as const).map((q) => ({
-          name: `p${q * 100}`,
-          of: { expr: quantile(q, 'istio_request_duration_milliseconds', traffic, 'destination_service') },
-          unit: 'ms',
-        })),
+        ...requestColumns(traffic, 'destination_service', [0.5, 0.9, 0.99]),
       ],
     }),
     timeSeries({

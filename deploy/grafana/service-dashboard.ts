@@ -1,56 +1,41 @@
 import type { Board, Section } from './board.js';
-import { workloadLink } from './links.js';
-import { heatmap, type Query, stat, table, timeSeries } from './panels.js';
-import { failedPart, failuresOrNone, fulfilledPart, matchers, orZero, panelRate, quantile } from './promql.js';
+import { heatmap, stat, timeSeries } from './panels.js';
+import { failedPart, failuresOrNone, matchers, orZero, panelRate, quantile } from './promql.js';
+import {
+  bytes,
+  clientLabels,
+  clientLegend,
+  clientTable,
+  hadTraffic,
+  longDuration,
+  quantiles,
+  requestRate,
+  responses,
+  successPart,
+} from './signals.js';
 import { choice, datasourceVariable, jobVariable, ofJob, reporter } from './variables.js';
 
-const eitherCounter = '__name__=~"istio_requests_total|istio_tcp_connections_opened_total"';
 const client = 'source_workload=~"$client"';
 const toService = matchers(ofJob, reporter, 'destination_service="$service"');
 const traffic = matchers(toService, client);
 const cluster = matchers(ofJob, 'cluster=~"$service:.*"');
-const clientLabels = 'source_workload_namespace, source_workload';
 const workloadLabels = 'destination_workload_namespace, destination_workload, destination_version';
-const clientLegend = '{{source_workload_namespace}}/{{source_workload}}';
 const workloadLegend = '{{destination_workload_namespace}}/{{destination_workload}} {{destination_version}}';
-
-function quantiles(histogram: string, by = '', suffix = ''): readonly Query[] {
-  return [0.5, 0.9, 0.99].map((q) => ({
-    expr: quantile(q, histogram, traffic, by),
-    legend: `p${q * 100}${suffix}`,
-  }));
-}
 
 const overview: Section = {
   title: '$service',
   panels: [
-    stat({
+    requestRate(traffic, 'requests', {
       title: 'Requests',
       description: 'HTTP and gRPC requests to the Service.',
-      unit: 'reqps',
-      width: 4,
-      queries: [{ expr: orZero(panelRate('istio_requests_total', traffic)), legend: 'requests' }],
     }),
-    stat({
+    successPart(traffic, {
       title: 'Success',
       description: 'Part of requests without 5xx and without a gRPC status that is the server’s fault.',
-      unit: 'percentunit',
-      width: 4,
-      decimals: 2,
-      max: 1,
-      steps: [
-        [null, 'red'],
-        [0.95, 'orange'],
-        [0.99, 'green'],
-      ],
-      queries: [{ expr: fulfilledPart(traffic), legend: 'success' }],
     }),
-    stat({
+    longDuration(traffic, {
       title: 'Duration, p99',
       description: 'What 99 % of requests stayed below.',
-      unit: 'ms',
-      width: 4,
-      queries: [{ expr: quantile(0.99, 'istio_request_duration_milliseconds', traffic), legend: 'p99' }],
     }),
     stat({
       title: 'Connections opened',
@@ -90,14 +75,7 @@ const overview: Section = {
 const requests: Section = {
   title: 'HTTP and gRPC',
   panels: [
-    timeSeries({
-      title: 'Requests by response',
-      description: 'By response code. 0: the client went before there was a response.',
-      unit: 'reqps',
-      width: 8,
-      stacked: 'values',
-      queries: [{ expr: panelRate('istio_requests_total', traffic, 'response_code'), legend: '{{response_code}}' }],
-    }),
+    responses(traffic),
     timeSeries({
       title: 'Failed requests',
       description:
@@ -131,7 +109,7 @@ const requests: Section = {
         'From the first byte of the request to the last of the response, as the gateway of the client’s node saw it.',
       unit: 'ms',
       width: 8,
-      queries: quantiles('istio_request_duration_milliseconds'),
+      queries: quantiles(traffic),
     }),
     heatmap({
       title: 'Durations',
@@ -160,14 +138,14 @@ const requests: Section = {
       description: 'Sizes of request bodies.',
       unit: 'bytes',
       width: 12,
-      queries: quantiles('istio_request_bytes'),
+      queries: quantiles(traffic, 'istio_request_bytes'),
     }),
     timeSeries({
       title: 'Response bodies',
       description: 'Sizes of response bodies.',
       unit: 'bytes',
       width: 12,
-      queries: quantiles('istio_response_bytes'),
+      queries: quantiles(traffic, 'istio_response_bytes'),
     }),
   ],
 };
@@ -175,28 +153,9 @@ const requests: Section = {
 const clients: Section = {
   title: 'Clients',
   panels: [
-    table({
+    clientTable(traffic, {
       title: 'Client workloads',
       description: 'Who asks, and how it goes. `unknown`: a client outside the mesh.',
-      unit: 'short',
-      width: 24,
-      sortBy: 'Requests',
-      columns: [
-        { name: 'Namespace', of: { label: 'source_workload_namespace' } },
-        { name: 'Workload', of: { label: 'source_workload' }, link: workloadLink },
-        {
-          name: 'Requests',
-          of: { expr: panelRate('istio_requests_total', traffic, clientLabels) },
-          unit: 'reqps',
-          decimals: 1,
-        },
-        { name: 'Success', of: { expr: fulfilledPart(traffic, clientLabels) }, unit: 'percentunit', decimals: 2 },
-        {
-          name: 'p99',
-          of: { expr: quantile(0.99, 'istio_request_duration_milliseconds', traffic, clientLabels) },
-          unit: 'ms',
-        },
-      ],
     }),
     timeSeries({
       title: 'Requests by client',
@@ -303,10 +262,7 @@ const tcp: Section = {
       description: 'From clients and to them, known when a connection closes.',
       unit: 'Bps',
       width: 8,
-      queries: [
-        { expr: panelRate('istio_tcp_received_bytes_total', traffic), legend: 'from clients' },
-        { expr: panelRate('istio_tcp_sent_bytes_total', traffic), legend: 'to clients' },
-      ],
+      queries: bytes(traffic),
     }),
     timeSeries({
       title: 'Connections in flight by backend',
@@ -333,18 +289,18 @@ export const serviceDashboard: Board = {
     choice('service', {
       label: 'Service',
       description: 'A Service’s host, or a ServiceEntry’s',
-      query: `label_values({${matchers(eitherCounter, ofJob)}}, destination_service)`,
+      query: `label_values(${hadTraffic(ofJob)}, destination_service)`,
     }),
     choice('client', {
       label: 'Client',
       description: 'Workloads that ask the Service',
-      query: `label_values({${matchers(eitherCounter, toService)}}, source_workload)`,
+      query: `label_values(${hadTraffic(toService)}, source_workload)`,
       several: true,
     }),
     choice('key', {
       label: 'Key',
       description: 'NAMESPACE/NAME of the Service, as metrics of Weft alone name it',
-      query: `query_result(label_join(group by (destination_service_namespace, destination_service_name) ({${matchers(eitherCounter, toService)}}), "key", "/", "destination_service_namespace", "destination_service_name"))`,
+      query: `query_result(label_join(group by (destination_service_namespace, destination_service_name) (${hadTraffic(toService)}), "key", "/", "destination_service_namespace", "destination_service_name"))`,
       regex: '/key="([^"]+)"/',
       hidden: true,
     }),
