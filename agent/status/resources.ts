@@ -1,4 +1,5 @@
 import { type ApiClient, ApiError } from '../kubernetes/api.js';
+import { type CustomKind, gatewayApiKinds, istioKinds } from '../kubernetes/custom-kinds.js';
 import type { ApiObject } from './api-object.js';
 import type { Term } from './term.js';
 
@@ -6,23 +7,12 @@ import type { Term } from './term.js';
 export type StatusKind = 'GatewayClass' | 'Gateway' | 'HTTPRoute' | 'GRPCRoute';
 export type RegardedKind = 'VirtualService' | 'DestinationRule';
 
-interface Resource {
-  readonly group: string;
-  readonly plural: string;
-  /** The one to ask first, then older ones. */
-  readonly versions: readonly string[];
-}
+const { GatewayClass, Gateway, HTTPRoute, GRPCRoute } = gatewayApiKinds;
+const { VirtualService, DestinationRule } = istioKinds;
 
-const gatewayApi = 'gateway.networking.k8s.io';
-const istio = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'] };
-
-const resources: Readonly<Record<StatusKind | RegardedKind, Resource>> = {
-  GatewayClass: { group: gatewayApi, plural: 'gatewayclasses', versions: ['v1', 'v1beta1'] },
-  Gateway: { group: gatewayApi, plural: 'gateways', versions: ['v1', 'v1beta1'] },
-  HTTPRoute: { group: gatewayApi, plural: 'httproutes', versions: ['v1', 'v1beta1'] },
-  GRPCRoute: { group: gatewayApi, plural: 'grpcroutes', versions: ['v1', 'v1alpha2'] },
-  VirtualService: { ...istio, plural: 'virtualservices' },
-  DestinationRule: { ...istio, plural: 'destinationrules' },
+const resources: Readonly<Record<StatusKind | RegardedKind, CustomKind>> = {
+  ...{ GatewayClass, Gateway, HTTPRoute, GRPCRoute },
+  ...{ VirtualService, DestinationRule },
 };
 
 export const statusKinds: readonly StatusKind[] = ['GatewayClass', 'Gateway', 'HTTPRoute', 'GRPCRoute'];

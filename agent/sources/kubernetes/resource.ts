@@ -1,3 +1,4 @@
+import { type CustomKind, gatewayApiKinds, istioKinds } from '../../kubernetes/custom-kinds.js';
 import type { Kind } from '../../model/mesh.js';
 
 /** What is listed and watched of the API server, as one list with one watch. */
@@ -26,7 +27,7 @@ export interface Resource {
 
 const core = { group: '', versions: ['v1'], namespace: '', fieldSelector: '', isRequired: true, isSpare: false };
 
-function custom(group: string, plural: string, kind: string, versions: readonly string[], model = kind): Resource {
+function customResource(kind: string, { group, plural, versions }: CustomKind, model = kind): Resource {
   return {
     name: `${plural}.${group}`,
     kind,
@@ -40,14 +41,6 @@ function custom(group: string, plural: string, kind: string, versions: readonly 
     namespace: '',
     fieldSelector: '',
   };
-}
-
-function istio(plural: string, kind: string): Resource {
-  return custom('networking.istio.io', plural, kind, ['v1', 'v1beta1', 'v1alpha3']);
-}
-
-function gatewayApi(plural: string, kind: string, older: string, model?: string): Resource {
-  return custom('gateway.networking.k8s.io', plural, kind, ['v1', older], model);
 }
 
 /** Pods twice: those of `node` whole, all by their labels and owners. */
@@ -75,15 +68,11 @@ export function resourcesFor(node: string): readonly Resource[] {
     },
     { ...core, name: 'nodes', kind: 'Node', model: 'Node', plural: 'nodes', shape: 'metadata' },
     { ...core, name: 'namespaces', kind: 'Namespace', model: 'Namespace', plural: 'namespaces', shape: 'metadata' },
-    istio('virtualservices', 'VirtualService'),
-    istio('destinationrules', 'DestinationRule'),
-    istio('gateways', 'Gateway'),
-    istio('serviceentries', 'ServiceEntry'),
-    gatewayApi('gatewayclasses', 'GatewayClass', 'v1beta1'),
-    gatewayApi('gateways', 'Gateway', 'v1beta1', 'KubernetesGateway'),
-    gatewayApi('httproutes', 'HTTPRoute', 'v1beta1'),
-    gatewayApi('grpcroutes', 'GRPCRoute', 'v1alpha2'),
-    gatewayApi('referencegrants', 'ReferenceGrant', 'v1beta1'),
+    ...Object.entries(istioKinds).map(([kind, custom]) => customResource(kind, custom)),
+    // Both APIs have a Gateway: the model's names differ.
+    ...Object.entries(gatewayApiKinds).map(([kind, custom]) =>
+      customResource(kind, custom, kind === 'Gateway' ? 'KubernetesGateway' : kind),
+    ),
   ];
 }
 
