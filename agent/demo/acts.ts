@@ -12,7 +12,7 @@ import type { Stage } from './stage.js';
 import { seconds } from './verdict.js';
 
 /** How long a backend is dead before its Pod says so, in ms: as long as a quick readiness probe may take. */
-const probeDelay = 80;
+const probeDelay = 50;
 /** What the gateway has to notice that a backend is slow or fails, in ms. */
 const noticeDelay = 300;
 /** What a change that the kernel has may take to the last gateway worker, in ms. */

@@ -1,17 +1,19 @@
 import { parseExposition } from '../api/exposition.js';
 import { kernelTest } from '../kernel-test.js';
-import { application, Cluster, soon } from './kubernetes-cluster.js';
+import { application, meshedPod } from './api-objects.js';
+import { Cluster, soon } from './cluster.js';
 import { decidingRows } from './rows.js';
 
+const client = meshedPod();
 const objects = [1, 2].flatMap((each) => application(each, [`10.1.${each}.1`]));
 
 kernelTest(
   'without the API server at its start an agent keeps the tables of before and says why it is not ready',
   async (t) => {
-    const cluster = await Cluster.open(t, { objects });
+    const cluster = await Cluster.open(t, { objects: [client, ...objects] });
     const { agent, api } = cluster;
     await agent.start();
-    const caller = await cluster.caller();
+    const caller = await cluster.caller(client);
     const before = await decidingRows(agent);
     t.is(await caller.arrive('10.96.0.1'), '10.1.1.1:8080');
     await agent.kill();
@@ -39,10 +41,10 @@ kernelTest(
 kernelTest(
   'an API server that goes away makes no node unready, and what changed meanwhile is there afterwards',
   async (t) => {
-    const cluster = await Cluster.open(t, { objects });
+    const cluster = await Cluster.open(t, { objects: [client, ...objects] });
     const { agent, api } = cluster;
     await agent.start();
-    const caller = await cluster.caller();
+    const caller = await cluster.caller(client);
     t.false((await agent.readyz()).includes('degraded'));
 
     await api.close();
@@ -75,10 +77,10 @@ kernelTest(
 );
 
 kernelTest('a server that hangs is noticed within 30 s, and followed again when it goes on', async (t) => {
-  const cluster = await Cluster.open(t, { objects });
+  const cluster = await Cluster.open(t, { objects: [client, ...objects] });
   const { agent, api } = cluster;
   await agent.start();
-  const caller = await cluster.caller();
+  const caller = await cluster.caller(client);
   const idle = async (): Promise<number> => {
     const { samples = [] } = parseExposition(await agent.scrape()).get('weft_watch_restarts_total') ?? {};
     const counted = samples.filter(

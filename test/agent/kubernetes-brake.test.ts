@@ -1,11 +1,13 @@
 import type { Problem } from '../../agent/model/problem.js';
 import { kernelTest } from '../kernel-test.js';
+import { application, meshedPod } from './api-objects.js';
 import type { Caller } from './caller.js';
-import { application, Cluster, soon } from './kubernetes-cluster.js';
+import { Cluster, soon } from './cluster.js';
 import { decidingRows } from './rows.js';
 
 /** Four Services that will vanish and one that stays. */
 const vanishing = [1, 2, 3, 4];
+const client = meshedPod();
 const applications = [...vanishing, 9].flatMap((each) => application(each, [`10.1.${each}.1`, `10.1.${each}.2`]));
 
 const emptied = ['services', 'endpointslices.discovery.k8s.io'];
@@ -19,10 +21,10 @@ async function reached(caller: Caller): Promise<readonly number[]> {
 }
 
 kernelTest('an empty list of a confused server changes nothing; a real removal is held, then believed', async (t) => {
-  const cluster = await Cluster.open(t, { objects: applications });
+  const cluster = await Cluster.open(t, { objects: [client, ...applications] });
   const { agent, api } = cluster;
   await agent.start();
-  const caller = await cluster.caller();
+  const caller = await cluster.caller(client);
   const before = await decidingRows(agent);
   const held = async (): Promise<number> => (await agent.status()).held;
   t.deepEqual(await reached(caller), vanishing);
@@ -66,10 +68,10 @@ kernelTest('an empty list of a confused server changes nothing; a real removal i
 });
 
 kernelTest('an agent that starts beside a confused server keeps the tables of before', async (t) => {
-  const cluster = await Cluster.open(t, { objects: applications });
+  const cluster = await Cluster.open(t, { objects: [client, ...applications] });
   const { agent, api } = cluster;
   await agent.start();
-  const caller = await cluster.caller();
+  const caller = await cluster.caller(client);
   await agent.kill();
   for (const resource of emptied) api.serveEmpty(resource);
   await agent.start();

@@ -1,16 +1,18 @@
 import { kernelTest } from '../kernel-test.js';
-import { application, Cluster, soon } from './kubernetes-cluster.js';
+import { application, meshedPod } from './api-objects.js';
+import { Cluster, soon } from './cluster.js';
 import { decidingRows } from './rows.js';
 
+const client = meshedPod();
 const objects = [1, 2, 3, 4].flatMap((each) => application(each, [`10.1.${each}.1`, `10.1.${each}.2`]));
 
 kernelTest(
   'lists after 410 under traffic: no connection goes elsewhere, nothing is lost, nothing invented',
   async (t) => {
-    const cluster = await Cluster.open(t, { objects });
+    const cluster = await Cluster.open(t, { objects: [client, ...objects] });
     const { agent, api } = cluster;
     await agent.start();
-    const caller = await cluster.caller();
+    const caller = await cluster.caller(client);
     const listsOf = (resource: string): number =>
       api.requests.filter(({ path, query }) => path.endsWith(`/${resource}`) && !query.get('resourceVersion')).length;
     const places = new Set<string>();
@@ -55,7 +57,10 @@ const rule = {
 const rules = 'destinationrules.networking.istio.io';
 
 kernelTest('CustomResourceDefinitions may come later', async (t) => {
-  const cluster = await Cluster.open(t, { objects, without: [rules, 'virtualservices.networking.istio.io'] });
+  const cluster = await Cluster.open(t, {
+    objects: [client, ...objects],
+    without: [rules, 'virtualservices.networking.istio.io'],
+  });
   const { agent, api } = cluster;
   await agent.start();
   const policy = async (): Promise<string> =>

@@ -1,16 +1,18 @@
 import type { Problem } from '../../agent/model/problem.js';
 import { kernelTest } from '../kernel-test.js';
-import { application, Cluster, soon } from './kubernetes-cluster.js';
+import { application, meshedPod } from './api-objects.js';
+import { Cluster, soon } from './cluster.js';
 
+const client = meshedPod();
 const objects = [1, 2].flatMap((each) => application(each, [`10.1.${each}.1`]));
 
 kernelTest('what the agent may not read is said of that resource alone', async (t) => {
-  const cluster = await Cluster.open(t, { objects });
+  const cluster = await Cluster.open(t, { objects: [client, ...objects] });
   const { agent, api } = cluster;
   const rules = 'virtualservices.networking.istio.io';
   api.setForbidden(rules);
   await agent.start();
-  const caller = await cluster.caller();
+  const caller = await cluster.caller(client);
   t.is(await caller.arrive('10.96.0.1'), '10.1.1.1:8080');
   await soon(
     () => agent.readyz(),
@@ -28,7 +30,7 @@ kernelTest('what the agent may not read is said of that resource alone', async (
 });
 
 kernelTest('without the right to read Services a node is not ready, and says which right it lacks', async (t) => {
-  const cluster = await Cluster.open(t, { objects });
+  const cluster = await Cluster.open(t, { objects: [client, ...objects] });
   const { agent, api } = cluster;
   api.setForbidden('services');
   agent.launch();
@@ -45,10 +47,10 @@ kernelTest('without the right to read Services a node is not ready, and says whi
 });
 
 kernelTest('a token that is renewed in its file is used from then on', async (t) => {
-  const cluster = await Cluster.open(t, { objects });
+  const cluster = await Cluster.open(t, { objects: [client, ...objects] });
   const { agent, api } = cluster;
   await agent.start();
-  const caller = await cluster.caller();
+  const caller = await cluster.caller(client);
   const old = api.token;
   api.newToken();
   cluster.writeToken();

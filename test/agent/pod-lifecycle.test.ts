@@ -4,18 +4,20 @@ import test from 'ava';
 import type { Client } from '../gateway/live/client.js';
 import { Origin } from '../gateway/live/origin.js';
 import { kernelTest } from '../kernel-test.js';
+import { type PodState, podOf as podOfUid, serviceOf } from './api-objects.js';
 import type { Caller } from './caller.js';
-import { Cluster, type PodState, podOf as podOfUid, serviceOf, soon } from './cluster.js';
+import { Cluster, type ClusterOptions, soon } from './cluster.js';
 import { type Driver, type Hierarchy, namedHierarchy, Vigil } from './kubelet.js';
+import type { Life } from './site.js';
 
 /** Nobody else's: an agent looks at all of the machine's processes. */
 const uids = [randomUUID(), randomUUID()] as const;
 /** Where a connection to Service web arrives: captured, or not. */
 const [redirected, plain] = ['10.1.0.1:8080', '10.96.0.1:80'];
 
-const web = serviceOf('web', '10.96.0.1', { name: 'main', port: 80, targetPort: 8080, protocol: 'TCP' }, '10.1.0.1');
+const web = serviceOf('web', { address: '10.96.0.1', backends: ['10.1.0.1'] });
 const shop = [
-  ...serviceOf('shop', '10.96.0.2', { name: 'http', port: 80, targetPort: 8080, protocol: 'TCP' }, '10.1.0.2'),
+  ...serviceOf('shop', { address: '10.96.0.2', port: 'http', backends: ['10.1.0.2'] }),
   {
     apiVersion: 'networking.istio.io/v1',
     kind: 'VirtualService',
@@ -26,6 +28,12 @@ const shop = [
 
 function podOf({ uid = uids[0], ...state }: Partial<PodState>): ReturnType<typeof podOfUid> {
   return podOfUid({ uid, ...state });
+}
+
+async function openReady(life: Life, options: ClusterOptions): Promise<Cluster> {
+  const cluster = await Cluster.open(life, options);
+  await cluster.agent.start();
+  return cluster;
 }
 
 const layouts: readonly (readonly [Driver, Hierarchy])[] = [
@@ -43,7 +51,7 @@ for (const [driver, hierarchy] of layouts) {
   }
   kernelTest(title, async (t) => {
     t.timeout(120_000);
-    const cluster = await Cluster.open(t, driver, hierarchy, web);
+    const cluster = await openReady(t, { driver, hierarchy, objects: web });
     const { api, kubelet, site } = cluster;
 
     // Scheduled: nothing of it is on the node yet.
@@ -155,7 +163,7 @@ kernelTest(
   "the gateway serves a Pod while its containers restart, and does not keep a deleted one's namespace",
   async (t) => {
     t.timeout(120_000);
-    const cluster = await Cluster.open(t, 'systemd', 'v2', shop);
+    const cluster = await openReady(t, { objects: shop });
     const { api, kubelet, site } = cluster;
     cluster.apply(podOf({ mesh: 'enabled', address: '10.1.255.1', phase: 'Running' }));
     const sandbox = await kubelet.sandbox(uids[0]);
@@ -200,7 +208,7 @@ kernelTest(
 
 kernelTest('processes of Pods in the network namespace of the node are never captured', async (t) => {
   t.timeout(60_000);
-  const cluster = await Cluster.open(t, 'cgroupfs', 'v2', web);
+  const cluster = await openReady(t, { driver: 'cgroupfs', objects: web });
   cluster.apply(podOf({ mesh: 'enabled', hostNetwork: true }));
   await cluster.kubelet.pause(uids[0], '/proc/self/ns/net');
   await soon(
@@ -224,7 +232,7 @@ kernelTest('without CAP_SYS_PTRACE Pods of an API server are not captured, and i
     [[], false],
     [['sys_ptrace'], true],
   ] as const) {
-    const cluster = await Cluster.open(t, 'systemd', 'v2', web, { capabilities: [...capabilities, ...more] });
+    const cluster = await openReady(t, { objects: web, capabilities: [...capabilities, ...more] });
     cluster.apply(podOf({ mesh: 'enabled' }));
     const sandbox = await cluster.kubelet.sandbox(uids[0]);
     const why = `the network namespace of its process ${sandbox.process.pid} cannot be read: EACCES`;
