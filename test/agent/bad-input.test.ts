@@ -7,7 +7,7 @@ import { kernelTest } from '../kernel-test.js';
 import type { Caller } from './caller.js';
 import { backends, pod, service } from './objects.js';
 import { decidingRows } from './rows.js';
-import { eventually, Site } from './site.js';
+import { eventually, prompt, Site } from './site.js';
 
 /** A Service of its own file, and its Pod. `more`: further documents. */
 function appText({ address = '10.1.1.1', more = '', name = 'app', port = '80' } = {}): string {
@@ -182,7 +182,7 @@ for (const [index, { clear, code, file, lines, spoil, title }] of inputs.entries
       () => caller.arrive('10.96.0.2'),
       (place) => place === `${repaired}:8080`,
     );
-    t.true(took < 500, `effective ${took} ms after the repair`);
+    t.true(took < prompt, `effective ${took} ms after the repair`);
     await eventually(problems, (all) => all.length === 0);
     t.true(site.agent.isRunning);
   });

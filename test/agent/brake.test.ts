@@ -106,7 +106,7 @@ kernelTest('what vanishes at once is held for 30 s, then believed; meanwhile, da
     t.deepEqual(places, vanishing);
   }
   const took = performance.now() - since;
-  t.true(took > 30_000 && took < 33_000, `believed after ${took} ms`);
+  t.true(took > 30_000 && took < 40_000, `believed after ${took} ms`);
   for (const each of vanishing) t.is(await caller.arrive(`10.96.0.${each}`), `10.96.0.${each}:80`);
   t.is(await caller.arrive('10.96.0.9'), '10.1.9.1:8080');
   t.false((await agent.readyz()).includes('mass-delete-brake'));

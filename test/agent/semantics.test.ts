@@ -2,7 +2,7 @@ import type { PodItem } from '../../agent/api/items.js';
 import type { Problem } from '../../agent/model/problem.js';
 import { kernelTest } from '../kernel-test.js';
 import { destinationRule, endpointSlice, type Manifest, node, pod, service } from './objects.js';
-import { eventually, Site } from './site.js';
+import { eventually, prompt, Site } from './site.js';
 
 interface Rule {
   readonly title: string;
@@ -180,7 +180,7 @@ kernelTest(
             () => caller.arrive('10.96.0.1'),
             (each) => each === place,
           );
-          t.true(took < 500, `${label} after ${took} ms`);
+          t.true(took < prompt, `${label} after ${took} ms`);
         }
       } else {
         await caller.kill();
