@@ -7,9 +7,9 @@ import { createInterface } from 'node:readline';
  * `N passed, N failed, N skipped`. Arguments are handed to AVA.
  */
 
-/** Files that measure, or play a story in time: one after the other, when all others are done. */
-const alone = 'dist/test/**/*.alone.test.js';
 const abreast = ['--concurrency', String(Math.max(2, availableParallelism() - 1))];
+/** Files that measure, or play a story in time, come one after the other when all others are done. */
+const [others, alone] = ['dist/test/**/!(*.alone).test.js', 'dist/test/**/*.alone.test.js'];
 
 let passed = 0;
 let failed = 0;
@@ -18,7 +18,7 @@ const skipped: string[] = [];
 const given = process.argv.slice(2);
 if (given.length > 0) await run([...abreast, ...given]);
 else {
-  await run([...abreast, `!${alone}`]);
+  await run([...abreast, others]);
   await run(['--concurrency', '1', alone]);
 }
 for (const title of skipped) process.stdout.write(`SKIPPED ${title}\n`);
