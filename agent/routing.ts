@@ -8,6 +8,7 @@ import { equalValues } from './model/equal.js';
 
 /** Who serves by what is compiled here. */
 export interface SnapshotReceiver {
+  /** First with everything, also when that is nothing. */
   apply(delta: SnapshotDelta): void;
   capture(captured: Iterable<Captured>): void;
 }
@@ -26,7 +27,7 @@ type Unnumbered = Omit<Snapshot, 'generation'>;
  */
 export class Routing {
   readonly #options: RoutingOptions;
-  #published: Unnumbered = emptySnapshot;
+  #published: Unnumbered | undefined;
   #isDue = true;
 
   constructor(options: RoutingOptions) {
@@ -55,10 +56,12 @@ export class Routing {
     this.#isDue = false;
     const snapshot = this.#options.compiler.snapshot;
     const ids = this.#idsOf(snapshot);
-    const next: Unnumbered = { ...snapshot, ids: equalValues(ids, this.#published.ids) ? this.#published.ids : ids };
-    const delta = deltaBetween(this.#published, next);
+    const isFirst = this.#published === undefined;
+    const before = this.#published ?? emptySnapshot;
+    const next: Unnumbered = { ...snapshot, ids: equalValues(ids, before.ids) ? before.ids : ids };
     this.#published = next;
-    if (delta !== undefined) this.#options.receiver.apply(delta);
+    const delta = deltaBetween(before, next);
+    if (isFirst || delta !== undefined) this.#options.receiver.apply(delta ?? {});
   }
 
   capture(captured: Iterable<Captured>): void {

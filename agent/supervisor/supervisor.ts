@@ -173,12 +173,17 @@ export class Supervisor {
     return this.#slots.flatMap(({ process }) => process?.pid ?? []);
   }
 
+  /** Whether anything was compiled yet: before, nobody knows that there is nothing to serve. */
+  get #isTold(): boolean {
+    return this.#snapshot.generation > 0;
+  }
+
   get #isNeeded(): boolean {
     const { targets, ingress } = this.#snapshot;
     return Object.keys(targets).length > 0 || Object.keys(ingress).length > 0;
   }
 
-  /** Takes a change of the snapshot in. */
+  /** Takes a change of the snapshot in. The first tells what there is to serve, be it nothing. */
   apply(delta: SnapshotDelta): void {
     this.#snapshot = { ...applyDelta(this.#snapshot, delta), generation: this.#snapshot.generation + 1 };
     this.#start();
@@ -196,7 +201,7 @@ export class Supervisor {
   tick(): void {
     this.#left.tick();
     if (this.#isStopping || this.#slots.length === 0) {
-      if (!this.#isNeeded) this.#left.end();
+      if (this.#isTold && !this.#isNeeded) this.#left.end();
       return;
     }
     this.#endSilent();

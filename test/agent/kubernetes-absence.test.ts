@@ -1,6 +1,6 @@
 import { parseExposition } from '../api/exposition.js';
 import { kernelTest } from '../kernel-test.js';
-import { application, meshedPod } from './api-objects.js';
+import { application, meshedPod, serviceOf } from './api-objects.js';
 import { Cluster, soon } from './cluster.js';
 import { decidingRows } from './rows.js';
 
@@ -37,6 +37,38 @@ kernelTest(
     t.is(await caller.arrive('10.96.0.1'), '10.1.1.1:8080');
   },
 );
+
+kernelTest('while a new agent waits for the API server, the workers of the one before serve their rules', async (t) => {
+  const shop = serviceOf('shop', { address: '10.96.0.8', port: 'http', backends: ['10.1.0.8'] });
+  const rules = {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: 'shop', namespace: 'default' },
+    spec: { hosts: ['shop'], http: [{ directResponse: { status: 403 } }] },
+  };
+  const cluster = await Cluster.open(t, { objects: [client, ...shop, rules] });
+  const { agent, api, kubelet } = cluster;
+  await agent.start();
+  const inside = kubelet.client(await kubelet.sandbox(client.metadata.uid!));
+  const answer = async (): Promise<number> => (await inside.ask({ address: '10.96.0.8', port: 80 })).status;
+  await soon(answer, (status) => status === 403);
+  await agent.kill();
+  await api.close();
+
+  agent.launch();
+  await soon(
+    () => cluster.checks(),
+    (checks) => /sources failed/.test(checks),
+  );
+  for (const end = performance.now() + 5_000; performance.now() < end; ) t.is(await answer(), 403);
+
+  await api.listen();
+  await soon(
+    () => agent.readyz(),
+    (checks) => checks !== '',
+  );
+  t.is(await answer(), 403);
+});
 
 kernelTest(
   'an API server that goes away makes no node unready, and what changed meanwhile is there afterwards',

@@ -1,10 +1,15 @@
-import { existsSync, openSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { addon } from '../../agent/addon.js';
 import { pause, systemClock } from '../../agent/clock.js';
 import { emptySnapshot, type Target } from '../../agent/compile/snapshot.js';
+import { findOrphans } from '../../agent/kernel/orphans.js';
 import { IngressSockets } from '../../agent/supervisor/ingress-sockets.js';
 import { type PodSockets, Supervisor } from '../../agent/supervisor/supervisor.js';
 
@@ -30,8 +35,16 @@ function podsOf(count: number): readonly PodSockets[] {
   }));
 }
 
-/** A supervisor of one worker that behaves as `manner` says. */
+/** A supervisor of one worker that behaves as `manner` says, and has something to serve. */
 function stage(t: ExecutionContext, manner: string, pods: readonly PodSockets[]): Stage {
+  const made = untoldStage(t, manner, pods);
+  const target = { service: 'default/shop' } as Target;
+  made.supervisor.apply({ targets: { 'default/shop:80': target } });
+  return made;
+}
+
+/** Nothing was compiled for it yet. */
+function untoldStage(t: ExecutionContext, manner: string, pods: readonly PodSockets[]): Stage {
   let sent = 0;
   const announced: string[] = [];
   const namespaces: string[] = [];
@@ -79,9 +92,21 @@ function stage(t: ExecutionContext, manner: string, pods: readonly PodSockets[])
     void supervisor.stop();
     for (const pid of pids) process.kill(pid, 'SIGKILL');
   });
-  const target = { service: 'default/shop' } as Target;
-  supervisor.apply({ targets: { 'default/shop:80': target } });
   return made;
+}
+
+/** A process that looks like a worker of an earlier agent. */
+function leftWorker(t: ExecutionContext, mark: string): ChildProcess {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-left-'));
+  mkdirSync(join(folder, 'gateway'));
+  const script = join(folder, 'gateway', 'worker.js');
+  writeFileSync(script, 'setInterval(() => undefined, 1_000);');
+  const child = spawn(process.execPath, [script, mark], { stdio: 'ignore' });
+  t.teardown(() => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  });
+  return child;
 }
 
 async function until(t: ExecutionContext, isSo: () => boolean): Promise<void> {
@@ -142,4 +167,18 @@ kernelTest('the number of a namespace is never that of another', async (t) => {
     made.supervisor.tick();
   }
   t.deepEqual(made.namespaces, ['+1', '-1', '+2', '-2', '+3']);
+});
+
+kernelTest('workers of an earlier agent serve on until it is known what there is to serve', async (t) => {
+  const mark = `left-${randomUUID()}`;
+  const left = leftWorker(t, mark);
+  await until(t, () => findOrphans(mark, new Set()).length === 1);
+  const { supervisor } = untoldStage(t, mark, []);
+  for (let tick = 0; tick < 5; tick++) supervisor.tick();
+  t.true(supervisor.hasOrphans);
+
+  supervisor.apply({});
+  supervisor.tick();
+  t.false(supervisor.hasOrphans);
+  await until(t, () => left.signalCode === 'SIGTERM');
 });
