@@ -171,6 +171,13 @@ export class ClusterBalancer implements Ledger {
     member.health.ejection = seen.ejection;
   }
 
+  /** Ejected members that are not used at `now`, however long ago the last pick was. */
+  avoided(now: number): ReadonlySet<Member> {
+    const isBack = this.#detector.sweep(now);
+    if (isBack || this.#validUntil === Number.NEGATIVE_INFINITY) this.#regroup(now);
+    return new Set([...this.#states].flatMap(([member, state]) => (state === 'ejected' ? [member] : [])));
+  }
+
   /** What share of the picks each endpoint gets now, and why. In the endpoints' order. */
   probabilities(now: number): readonly Share[] {
     this.#regroup(now);

@@ -75,6 +75,20 @@ test('an ejected endpoint gets nothing, and comes back by itself', (t) => {
   t.is(count(picks(10, 30_000), 'web-2'), 5);
 });
 
+test('what is avoided is told as it is now, also where nobody has picked since', (t) => {
+  const { made, picks } = balancer([endpoint(1), endpoint(2)], { ...plain, outlier });
+  const avoided = (now: number) => [...made.avoided(now)].map(({ address }) => address);
+  t.deepEqual(avoided(0), []);
+  made.pick({ hash: undefined, tried: ['10.0.0.1:8080'], now: 0 })!.settle({ type: 'response', status: 500 }, 1, 0);
+  t.deepEqual(avoided(0), ['10.0.0.2:8080']);
+  t.deepEqual(avoided(29_999), ['10.0.0.2:8080']);
+  t.deepEqual(avoided(30_000), []);
+  t.is(count(picks(10, 30_000), 'web-2'), 5);
+  const own = balancer([endpoint(1)]);
+  own.picks(3, 0, { type: 'connect-failure' });
+  t.deepEqual([...own.made.avoided(0)], [], 'the only one is used although it is ejected');
+});
+
 test('all ejected: nobody, unless below minHealthPercent all are used', (t) => {
   const strict = balancer([endpoint(1), endpoint(2)], { ...plain, outlier });
   t.deepEqual(strict.picks(3, 0, { type: 'response', status: 500 }).slice(2), ['nobody']);

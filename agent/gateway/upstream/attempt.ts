@@ -91,8 +91,9 @@ export interface EndpointState {
   readonly inFlight: number;
   /** Peak-EWMA of the time to the response's head, ms; 0 before the first. */
   readonly latencyMs: number;
+  /** It is not used now for its faults. False where all are used, because too few are healthy. */
   readonly ejected: boolean;
-  /** Empty unless ejected. */
+  /** What ejected it; empty where nothing did, or the ejection is over. */
   readonly ejection: string;
   readonly ejections: number;
   readonly connections: number;

@@ -254,7 +254,7 @@ export class UpstreamPools implements Upstreams, WaitingRoom {
   }
 
   states(): readonly EndpointState[] {
-    return statesOf(this.#clusters);
+    return statesOf(this.#clusters, this.#clock.monotonic());
   }
 
   close(): void {

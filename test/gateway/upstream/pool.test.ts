@@ -100,6 +100,24 @@ test('a refused connection fails its request, nothing was sent; the endpoint is 
   for (let i = 0; i < 4; i++) t.not(begin().ear.endpoint!.name, name);
 });
 
+test('an ejection that is over is not told of any more, although nobody asked since', (t) => {
+  const { clock, network, begin, upstreams } = stage(cluster([endpoint(1), endpoint(2)]));
+  begin();
+  network.sockets[0]!.emit('error', new Error('ECONNREFUSED'));
+  const told = () => upstreams.states().map(({ ejected, ejection }) => `${ejected} ${ejection}`.trim());
+  t.deepEqual(told().sort(), ['false', 'true connect-failure']);
+  clock.advance(60_000);
+  t.deepEqual(told(), ['false', 'false']);
+});
+
+test('an endpoint that is used although it was ejected does not count as ejected', (t) => {
+  const { network, begin, upstreams } = stage();
+  begin();
+  network.sockets[0]!.emit('error', new Error('ECONNREFUSED'));
+  t.like(upstreams.states()[0], { ejected: false, ejection: 'connect-failure', ejections: 1 });
+  t.deepEqual(begin().ear.said, ['chosen shop/web-1']);
+});
+
 test('a connection that nobody answers is given up after connectTimeout', (t) => {
   const { clock, network, begin, upstreams } = stage(cluster([endpoint(1)], {}, policy({}, { connectTimeoutMs: 500 })));
   const { ear } = begin();
