@@ -77,11 +77,10 @@ export function explainHttp(question: HttpQuestion, sharesOf: EndpointShares): H
 }
 
 /** Undefined: the request is no preflight, or CORS lets it pass. */
-function preflightStep({ cors, action }: HttpRule, request: RequestView): string | undefined {
+function preflightStep({ cors }: HttpRule, request: RequestView): string | undefined {
   const origin = request.header('origin');
   const asked = request.header('access-control-request-method');
-  if (cors === undefined || action.type !== 'route' || request.method !== 'OPTIONS' || !origin || !asked)
-    return undefined;
+  if (cors === undefined || request.method !== 'OPTIONS' || !origin || !asked) return undefined;
   const isAllowed = cors.allowOrigins.some((each) => textTest(each, false)(origin));
   if (!isAllowed && cors.unmatchedPreflights === 'forward') return undefined;
   return `a CORS preflight, answered by the gateway: ${origin} is ${isAllowed ? '' : 'not '}allowed`;

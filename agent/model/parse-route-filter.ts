@@ -3,6 +3,7 @@ import { at, fieldOf, type Raw } from './fields.js';
 import { type Findings, quote } from './findings.js';
 import type { HeaderOperations } from './matches.js';
 import { checkHeaderName, checkHeaderValue, readRemoved } from './parse-match.js';
+import { firstOfEachName } from './parse-route-names.js';
 import type {
   BackendReference,
   CommonFilter,
@@ -29,6 +30,9 @@ const fieldOfType: Readonly<Record<string, string>> = {
 
 /** Only these may be there several times. */
 const repeatable: ReadonlySet<string> = new Set(['RequestMirror', 'ExtensionRef']);
+
+/** Without effect where nothing is forwarded. */
+const ofForwarded: readonly string[] = ['RequestHeaderModifier', 'RequestMirror'];
 
 interface Written {
   readonly type: string;
@@ -60,7 +64,21 @@ function checkFilters(found: Findings, holder: Raw, path: string): readonly Writ
   if (types.has('RequestRedirect') && types.has('URLRewrite')) {
     found.error('WEFT0212', `${path}.filters`, 'has both a RequestRedirect and a URLRewrite');
   }
+  if (types.has('RequestRedirect')) checkRedirected(found, holder, path);
   return filters;
+}
+
+/** Filters, and fields of their rule, that are about requests which go on. */
+function checkRedirected(found: Findings, holder: Raw, path: string): void {
+  const message = 'has no effect: a rule with a RequestRedirect forwards nothing';
+  for (const [index, filter] of mappingsOf(holder, 'filters').entries()) {
+    if (ofForwarded.includes(textOf(filter, 'type')!)) {
+      found.warning('WEFT0303', at(`${path}.filters`, index), message);
+    }
+  }
+  for (const key of ['timeouts', 'retry']) {
+    if (mappingOf(holder, key) !== undefined) found.warning('WEFT0303', `${path}.${key}`, message);
+  }
 }
 
 export function readHttpFilters(
@@ -111,19 +129,12 @@ function readCommon(found: Findings, { type, raw, path }: Written, namespace: st
 }
 
 function readModifier(found: Findings, raw: Raw, path: string): HeaderOperations {
-  const pairs = (key: 'set' | 'add') => {
-    const names = new Set<string>();
-    return mappingsOf(raw, key).map((entry, index): readonly [string, string] => {
-      const place = at(`${path}.${key}`, index);
-      const [name, value] = [textOf(entry, 'name') ?? '', (fieldOf(entry, 'value') as string | undefined) ?? ''];
-      checkHeaderName(found, name, `${place}.name`);
+  const pairs = (key: 'set' | 'add') =>
+    firstOfEachName(found, raw, path, key).map(({ name, raw: entry, path: place }): readonly [string, string] => {
+      const value = (fieldOf(entry, 'value') as string | undefined) ?? '';
       checkHeaderValue(found, value, `${place}.value`);
-      const lower = name.toLowerCase();
-      if (names.has(lower)) found.error('WEFT0211', `${place}.name`, `${quote(name)} is there twice`);
-      names.add(lower);
       return [name, value];
     });
-  };
   return { set: pairs('set'), add: pairs('add'), remove: readRemoved(found, raw, path) };
 }
 

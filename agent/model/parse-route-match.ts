@@ -1,7 +1,8 @@
 import { choiceOf, mappingOf, mappingsOf, textOf } from './checked.js';
 import { at, type Raw } from './fields.js';
 import { type Findings, quote } from './findings.js';
-import { checkHeaderName, checkRegex } from './parse-match.js';
+import { checkRegex } from './parse-match.js';
+import { firstOfEachName } from './parse-route-names.js';
 import type { GrpcRouteMatch, HttpRouteMatch, RouteValueMatch } from './route.js';
 
 /** The matches of HTTPRoute and GRPCRoute rules. */
@@ -52,19 +53,12 @@ function readValues(
   path: string,
   key: 'headers' | 'queryParams',
 ): readonly RouteValueMatch[] {
-  const names = new Set<string>();
-  return mappingsOf(raw, key).map((entry, index) => {
-    const place = at(`${path}.${key}`, index);
-    const written = textOf(entry, 'name') ?? '';
+  return firstOfEachName(found, raw, path, key).map(({ name, raw: entry, path: place }) => {
     const type = choiceOf<RouteValueMatch['type']>(entry, 'type') ?? 'Exact';
     const value = textOf(entry, 'value') ?? '';
-    if (key === 'headers' || written === '') checkHeaderName(found, written, `${place}.name`);
     if (value === '') found.error('WEFT0208', `${place}.value`, 'is required');
     else if (type === 'RegularExpression') checkRegex(found, value, `${place}.value`);
-    const name = key === 'headers' ? written.toLowerCase() : written;
-    if (names.has(name)) found.error('WEFT0211', `${place}.name`, `${quote(written)} is there twice`);
-    names.add(name);
-    return { type, name, value };
+    return { type, name: key === 'headers' ? name.toLowerCase() : name, value };
   });
 }
 

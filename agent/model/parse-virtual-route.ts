@@ -24,6 +24,7 @@ export function readHttpRoute(
   namespace: string,
 ): Omit<VirtualHttpRoute, 'match'> {
   checkActions(found, raw, path, delegated);
+  checkIdle(found, raw, path);
   const route = readWeights(found, raw, path).map(({ destination, weight, raw: entry }, index) => ({
     destination,
     weight,
@@ -65,6 +66,22 @@ function checkActions(found: Findings, raw: Raw, path: string, delegated: boolea
     return;
   }
   if (!has('route')) found.error('WEFT0208', path, 'needs route, redirect, directResponse or delegate');
+}
+
+/** Istio takes them beside redirect and directResponse and does nothing with them (translateRoute; Envoy's CORS filter passes such routes by). */
+const idleFields = ['corsPolicy', 'mirror', 'mirrors', 'mirrorPercent', 'mirrorPercentage', 'timeout', 'retries'];
+
+function checkIdle(found: Findings, raw: Raw, path: string): void {
+  const action = ['redirect', 'directResponse'].find((key) => mappingOf(raw, key) !== undefined);
+  if (action === undefined) return;
+  const message = `has no effect: a rule with ${action} forwards nothing`;
+  for (const key of idleFields) {
+    if (fieldOf(raw, key) === undefined) continue;
+    const isCors = key === 'corsPolicy';
+    found.warning('WEFT0303', `${path}.${key}`, isCors ? `neither Istio nor Weft has CORS for ${action}` : message);
+  }
+  const request = mappingOf(mappingOf(raw, 'headers'), 'request');
+  if (request !== undefined) found.warning('WEFT0303', `${path}.headers.request`, message);
 }
 
 /** The authority is set in at most one place of a rule. */

@@ -323,7 +323,7 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     title: 'field not enforced',
     severity: warning,
     meaning:
-      'The field is part of the API, but this version of Weft does nothing with it. The rest of the object is in effect.',
+      'The field is part of the API, but does nothing here: this version of Weft does not have it, or the API has it ignored beside the rest of the object, such as the second of two headers with one name or a timeout of a redirect. The rest of the object is in effect.',
     fix: 'remove the field, or do not rely on it',
   },
   WEFT0304: {
@@ -463,8 +463,8 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
     title: 'rule for nothing',
     severity: warning,
     meaning:
-      'No traffic can come to the rule: what it is bound to is no Service port with an address, or no listener takes it.',
-    fix: 'correct the host, the parentRef or the gateways, or remove the rule',
+      'No traffic can come to the rule by what is named: a host or parent that is no Service port with an address, or a gateway of which no listener takes it. Other hosts, parents and gateways of the rule are not touched by this.',
+    fix: 'correct the host, parentRef or gateway that is named, or take it out; the whole rule only where it names no other',
   },
   WEFT0413: {
     title: 'reference of another kind',

@@ -42,6 +42,12 @@ const fields = [
     [call('/a/b', { x: 'yy' })],
     [call('/a/b', { x: 'z' })],
   ],
+  [
+    'headers: the first of equivalent names',
+    'headers: [{ name: x, value: y }, { name: X, value: z }]',
+    [call('/a/b', { x: 'y' })],
+    [call('/a/b', { x: 'z' })],
+  ],
   ['gRPC alone', 'headers: []', [call('/a/b')], [{ method: 'POST', path: '/a/b' }]],
 ] as const;
 

@@ -45,6 +45,18 @@ const matches: readonly (readonly [name: string, match: string, fits: readonly R
       [{ headers: { 'x-user': 'aa' } }],
       [{ headers: { 'x-user': 'ab' } }],
     ],
+    [
+      'headers: the first of equivalent names',
+      'headers: [{ name: version, value: one }, { name: Version, value: two }]',
+      [{ headers: { version: 'one' } }],
+      [{ headers: { version: 'two' } }],
+    ],
+    [
+      'queryParams: the first of equal names',
+      'queryParams: [{ name: q, value: a }, { name: Q, value: b }, { name: q, value: c }]',
+      [{ path: '/?q=a&Q=b' }],
+      [{ path: '/?q=c&Q=b' }, { path: '/?q=a' }],
+    ],
     ['queryParams Exact', 'queryParams: [{ name: q, value: a }]', [{ path: '/?q=a' }], [{ path: '/?q=b' }, {}]],
     [
       'queryParams RegularExpression',
@@ -108,6 +120,67 @@ const precedenceRows: readonly Row[] = (
   request,
   expect: { rule: `HTTPRoute default/reviews rules[${index}]` },
 }));
+
+const redirectWithCors = httpRoute(`- filters:
+  - { type: RequestRedirect, requestRedirect: { hostname: books.example } }
+  - { type: ResponseHeaderModifier, responseHeaderModifier: { set: [{ name: x-by, value: gateway }] } }
+  - { type: CORS, cors: { allowOrigins: ["https://a.example"], allowMethods: [GET], exposeHeaders: [x-b] } }`);
+const preflight = { 'access-control-request-method': 'GET' };
+const location = 'http://books.example:9080/';
+
+/** A preflight must not be redirected (Fetch, CORS-preflight fetch): the filters of a rule hold together. */
+const redirectsWithCors: readonly Row[] = [
+  {
+    name: 'HTTPRoute: CORS of a redirect answers preflights',
+    manifests: redirectWithCors,
+    to,
+    request: { method: 'OPTIONS', headers: { origin: 'https://a.example', ...preflight } },
+    expect: {
+      rule,
+      status: 200,
+      answered: { 'access-control-allow-origin': 'https://a.example', 'access-control-allow-methods': 'GET' },
+    },
+  },
+  {
+    name: 'HTTPRoute: CORS of a redirect answers preflights of other origins without a word',
+    manifests: redirectWithCors,
+    to,
+    request: { method: 'OPTIONS', headers: { origin: 'https://b.example', ...preflight } },
+    expect: { rule, status: 200, answered: { 'access-control-allow-origin': undefined } },
+  },
+  {
+    name: 'HTTPRoute: CORS of a redirect marks it for an allowed origin',
+    manifests: redirectWithCors,
+    to,
+    request: { headers: { origin: 'https://a.example' } },
+    expect: {
+      status: 302,
+      location,
+      answered: {
+        'x-by': 'gateway',
+        'access-control-allow-origin': 'https://a.example',
+        'access-control-expose-headers': 'x-b',
+      },
+    },
+  },
+  {
+    name: 'HTTPRoute: CORS of a redirect leaves it for other origins',
+    manifests: redirectWithCors,
+    to,
+    request: { headers: { origin: 'https://b.example' } },
+    expect: { status: 302, location, answered: { 'x-by': 'gateway', 'access-control-allow-origin': undefined } },
+  },
+  {
+    name: 'HTTPRoute: a filter that nobody knows: 500 to preflights too',
+    manifests: httpRoute(`- ${toRatings}
+  filters:
+  - { type: CORS, cors: { allowOrigins: ["https://a.example"], allowMethods: [GET] } }
+  - { type: ExtensionRef, extensionRef: { group: example.com, kind: Magic, name: wand } }`),
+    to,
+    request: { method: 'OPTIONS', headers: { origin: 'https://a.example', ...preflight } },
+    expect: { rule, status: 500, answered: { 'access-control-allow-origin': undefined } },
+  },
+];
 
 function consumer(name: string, created: string, port = ''): string {
   return `apiVersion: gateway.networking.k8s.io/v1
@@ -298,6 +371,16 @@ export const httpRouteRows: readonly Row[] = [
         },
       },
     },
+  },
+  ...redirectsWithCors,
+  {
+    name: 'HTTPRoute: header modifiers take the first of equivalent names',
+    manifests: httpRoute(`- ${toRatings}
+  filters:
+  - { type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: X-A, value: one }, { name: x-a, value: two }] } }
+  - { type: ResponseHeaderModifier, responseHeaderModifier: { add: [{ name: x-b, value: one }, { name: X-B, value: two }] } }`),
+    to,
+    expect: { sent: { headers: { 'x-a': 'one' } }, answered: { 'x-b': 'one' } },
   },
   {
     name: 'HTTPRoute: a filter that nobody knows: 500',

@@ -118,7 +118,11 @@ function effectOf(
   row: Row,
 ): Outcome {
   const { action } = rule;
-  const answered = changed({}, [rule.headers.response]);
+  const preflight = rule.cors && new Cors(rule.cors).decide(request);
+  const answered = { ...changed({}, [rule.headers.response]), ...corsMarks(rule, request) };
+  if (action.type !== 'route' && preflight?.type === 'answer') {
+    return { status: 200, answered: mapped(preflight.fields) };
+  }
   switch (action.type) {
     case 'direct':
       return { status: action.status, body: Buffer.from(action.body, 'base64').toString(), answered };
@@ -127,7 +131,6 @@ function effectOf(
     case 'route': {
       const aborted = rule.fault && abortOf(rule.fault, () => 0.5);
       if (aborted !== undefined) return { status: aborted.status };
-      const preflight = rule.cors && new Cors(rule.cors).decide(request);
       if (preflight?.type === 'answer') return { status: 200, answered: mapped(preflight.fields) };
       const shares = sharesOf(action, snapshot);
       const [only, ...others] = Object.keys(shares);
@@ -143,7 +146,7 @@ function mapped(fields: readonly string[]): Record<string, string> {
   return result;
 }
 
-/** What CORS adds to the answer of a backend. */
+/** What CORS adds to an answer that is no preflight's. */
 function corsMarks(rule: HttpRule, request: ReceivedRequest): Record<string, string> {
   const cors = rule.cors && new Cors(rule.cors);
   const decision = cors?.decide(request);

@@ -224,6 +224,32 @@ export const virtualServiceRows: readonly Row[] = [
     to,
     expect: { status: 200, body: 'hello', answered: { 'x-by': 'gateway' } },
   },
+  ...(['redirect: { uri: /new }', 'directResponse: { status: 418 }'] as const).flatMap((action, index): Row[] => {
+    const name = action.slice(0, action.indexOf(':'));
+    const manifests = virtualService(`- ${action}
+  headers: { response: { set: { x-by: gateway } } }
+  mirror: { host: ratings }
+  timeout: 1s
+  ${cors.replaceAll('\n', '\n  ')}`);
+    const status = [301, 418][index]!;
+    const answered = { 'x-by': 'gateway', 'access-control-allow-origin': undefined };
+    return [
+      {
+        name: `${name}: CORS passes a preflight by, as Envoy’s does`,
+        manifests,
+        to,
+        request: { method: 'OPTIONS', headers: preflight('https://a.example') },
+        expect: { rule, status, answered, has: { cors: undefined } },
+      },
+      {
+        name: `${name}: CORS leaves the answer to an allowed origin`,
+        manifests,
+        to,
+        request: { headers: { origin: 'https://a.example' } },
+        expect: { rule, status, answered },
+      },
+    ];
+  }),
   {
     name: 'directResponse without a body',
     manifests: virtualService('- directResponse: { status: 503 }'),

@@ -236,7 +236,22 @@ const rules: readonly (readonly [string, Raw, readonly string[]])[] = [
         },
       ],
     },
-    [`WEFT0211 error ${r}.matches[0].headers[1].name`],
+    [`WEFT0303 warning ${r}.matches[0].headers[1]`],
+  ],
+  [
+    'a query parameter twice',
+    {
+      matches: [
+        {
+          queryParams: [
+            { name: 'a', value: 'b' },
+            { name: 'A', value: 'c' },
+            { name: 'a', value: 'd' },
+          ],
+        },
+      ],
+    },
+    [`WEFT0303 warning ${r}.matches[0].queryParams[2]`],
   ],
   [
     'a query that is no regex',
@@ -318,7 +333,37 @@ const rules: readonly (readonly [string, Raw, readonly string[]])[] = [
         { name: 'A', value: 'c' },
       ],
     }),
-    [`WEFT0211 error ${f}.requestHeaderModifier.add[1].name`],
+    [`WEFT0303 warning ${f}.requestHeaderModifier.add[1]`],
+  ],
+  [
+    'a header of the response set twice',
+    filter('ResponseHeaderModifier', 'responseHeaderModifier', {
+      set: [
+        { name: 'a', value: 'b' },
+        { name: 'a', value: 'c' },
+      ],
+    }),
+    [`WEFT0303 warning ${f}.responseHeaderModifier.set[1]`],
+  ],
+  [
+    'a redirect with what is for requests that go on',
+    {
+      filters: [
+        { type: 'RequestRedirect', requestRedirect: { scheme: 'https' } },
+        { type: 'RequestHeaderModifier', requestHeaderModifier: { remove: ['a'] } },
+        { type: 'RequestMirror', requestMirror: { backendRef: backends[0] } },
+        { type: 'ResponseHeaderModifier', responseHeaderModifier: { remove: ['a'] } },
+        { type: 'CORS', cors: {} },
+      ],
+      timeouts: { request: '1s' },
+      retry: { attempts: 1 },
+    },
+    [
+      `WEFT0303 warning ${r}.filters[1]`,
+      `WEFT0303 warning ${r}.filters[2]`,
+      `WEFT0303 warning ${r}.timeouts`,
+      `WEFT0303 warning ${r}.retry`,
+    ],
   ],
   ['Host removed', modifier({ remove: ['host'] }), [`WEFT0220 error ${f}.requestHeaderModifier.remove[0]`]],
   [
@@ -369,6 +414,37 @@ for (const [title, rule, expected] of rules) {
     t.deepEqual(findings(rawRule(rule)), expected);
   });
 }
+
+test('HTTPRoute: of entries with equivalent names the first one counts', (t) => {
+  const pairs = [
+    { name: 'Version', value: 'one' },
+    { name: 'version', value: 'two' },
+  ];
+  const { matches, filters } = ruleOf({
+    matches: [{ headers: pairs, queryParams: pairs }],
+    filters: [{ type: 'RequestHeaderModifier', requestHeaderModifier: { set: pairs, add: pairs } }],
+  });
+  t.deepEqual(matches[0]!.headers, [{ type: 'Exact', name: 'version', value: 'one' }]);
+  t.deepEqual(
+    matches[0]!.queryParams.map(({ name, value }) => [name, value]),
+    [
+      ['Version', 'one'],
+      ['version', 'two'],
+    ],
+  );
+  const modifier = { set: [['Version', 'one']], add: [['Version', 'one']], remove: [] };
+  t.deepEqual(filters, [{ type: 'RequestHeaderModifier', requestHeaderModifier: modifier }] as never);
+});
+
+test('GRPCRoute: a header twice is ignored, and said', (t) => {
+  const headers = [
+    { name: 'A', value: 'b' },
+    { name: 'a', type: 'RegularExpression', value: '*' },
+  ];
+  const raw = rawGatewayApi('GRPCRoute', { rules: [{ matches: [{ headers }] }] });
+  t.deepEqual(findings(raw), ['WEFT0303 warning spec.rules[0].matches[0].headers[1]']);
+  t.deepEqual(parsed('GRPCRoute', raw).rules[0]!.matches[0]!.headers, [{ type: 'Exact', name: 'a', value: 'b' }]);
+});
 
 test('HTTPRoute: what cannot be resolved is kept, for its share', (t) => {
   const { backendRefs, filters } = ruleOf({

@@ -332,6 +332,27 @@ const rules: readonly (readonly [string, Raw, readonly string[]])[] = [
     { redirect: { uri: '/' }, fault: { abort: { httpStatus: 500, percentage: { value: 1 } } } },
     [`WEFT0212 error ${h}.fault`],
   ],
+  [
+    'a redirect with what is for requests that go on',
+    {
+      redirect: { uri: '/' },
+      corsPolicy: { allowOrigins: [{ exact: 'https://a.example' }] },
+      mirror: { host: 'x' },
+      mirrorPercentage: { value: 1 },
+      timeout: '1s',
+      retries: { attempts: 1 },
+      headers: { request: { set: { a: 'b' } }, response: { set: { a: 'b' } } },
+    },
+    ['corsPolicy', 'mirror', 'mirrorPercentage', 'timeout', 'retries', 'headers.request'].map(
+      (field) => `WEFT0303 warning ${h}.${field}`,
+    ),
+  ],
+  [
+    'an answer with what is for requests that go on',
+    { directResponse: { status: 200 }, corsPolicy: {}, mirrors: [{ destination: { host: 'x' } }], timeout: '0s' },
+    ['corsPolicy', 'mirrors', 'timeout'].map((field) => `WEFT0303 warning ${h}.${field}`),
+  ],
+  ['an answer with headers', { directResponse: { status: 200 }, headers: { response: { set: { a: 'b' } } } }, []],
   ['delegate and route', { ...to, delegate: { name: 'd' } }, [`WEFT0212 error ${h}.route`]],
   ['delegate and redirect', { redirect: { uri: '/' }, delegate: { name: 'd' } }, [`WEFT0212 error ${h}.redirect`]],
   ['a delegate without a name', { delegate: {} }, [`WEFT0208 error ${h}.delegate.name`]],

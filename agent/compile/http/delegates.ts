@@ -33,12 +33,35 @@ export function placedRoutes(
     }
     return owner.http.flatMap((inner, at) => {
       const match = joinedMatches(route.match, inner.match);
+      if (match !== undefined && answersItself(inner))
+        reportIdle(root, index, `http[${at}] of VirtualService ${key}`, report);
       if (match !== undefined) return [{ owner, index: at, route: joinedRoute(route, inner, match) }];
       const message = `matches what http[${index}] of VirtualService ${keyOf(root)} does not`;
       report(owner, 'WEFT0510', `spec.http[${at}].match`, message);
       return [];
     });
   });
+}
+
+/** Nothing is forwarded. */
+export function answersItself({ redirect, directResponse }: VirtualHttpRoute): boolean {
+  return redirect !== undefined || directResponse !== undefined;
+}
+
+/** What a root says of requests that go on, to a delegate's rule that answers them. */
+function reportIdle(root: VirtualService, index: number, by: string, report: Report): void {
+  const { rewrite, corsPolicy, mirrors, timeoutMs, retries, headers } = root.http[index]!;
+  const idle = [
+    ...(rewrite === undefined ? [] : ['rewrite']),
+    ...(corsPolicy === undefined ? [] : ['corsPolicy']),
+    ...mirrors.map(({ path }) => path),
+    ...(timeoutMs === undefined ? [] : ['timeout']),
+    ...(retries === undefined ? [] : ['retries']),
+    ...(headers?.request === undefined ? [] : ['headers.request']),
+  ];
+  for (const field of idle) {
+    report(root, 'WEFT0303', `spec.http[${index}].${field}`, `has no effect on ${by}, which forwards nothing`);
+  }
 }
 
 function joinedRoute(

@@ -56,7 +56,8 @@ function rulesOf(route: GatewayRoute, hosts: Hosts, report: Report): readonly So
     const filters = filtersOf(written.filters, route, `${path}.filters`, hosts, report);
     const action = actionOf(written, filters, route, path, hosts, report);
     const name = `${resource} rules[${index}]${written.name === undefined ? '' : ` (${written.name})`}`;
-    const { headers, cors } = filters;
+    const { headers } = filters;
+    const cors = filters.broken ? undefined : filters.cors;
     return matches.map(({ match, precision }) => ({
       precision,
       rule: { name, resource, path, matches: [match], grpcOnly, headers, cors, fault: undefined, action },
@@ -112,6 +113,9 @@ function destinationOf(
       `${path}.filters`,
       'a RequestRedirect of one backend cannot be done: its requests get 500',
     );
+  }
+  if (filters.cors !== undefined) {
+    report(route, 'WEFT0303', `${path}.filters`, 'CORS of one backend cannot be done: it is a matter of the rule');
   }
   const fails = !('cluster' in backend) || filters.broken || filters.redirect !== undefined;
   return {

@@ -10,7 +10,7 @@ import type { HttpRule } from '../snapshot.js';
 import { attach, isParent } from './attachment.js';
 import type { GatewayRoute } from './gateway-routes.js';
 import { rulesForGateway, servedHosts } from './ingress-hosts.js';
-import type { HttpInput, Report } from './input.js';
+import { type HttpInput, type Report, silent } from './input.js';
 import { rulesForListener } from './listener-rules.js';
 import { HttpRules, isHttp, isServiceParent, namesPort } from './rules.js';
 import { shadowsIn } from './shadow.js';
@@ -36,7 +36,7 @@ export function routeFindings(
   }
   const gateways = new Map([...input.istioGateways()].map((gateway) => [keyOf(gateway), gateway]));
   for (const service of input.virtualServices()) {
-    checkMeshHosts(service, rules, report);
+    checkMeshHosts(service, gateways, rules, report);
     checkGateways(service, gateways, report);
     checkShadows(service, rules, report);
   }
@@ -98,11 +98,18 @@ function portsOf(service: VirtualService): readonly number[] {
   return [0, ...service.http.flatMap(({ match }) => match.flatMap(({ port }) => port ?? []))];
 }
 
-/** Hosts whose traffic never comes by, and kinds of rules that no port takes. */
-function checkMeshHosts(service: VirtualService, rules: HttpRules, report: Report): void {
-  if (!service.gateways.includes('mesh')) return;
+type Gateways = ReadonlyMap<string, IstioGateway>;
+
+/** Hosts whose traffic never comes by, and kinds of rules that no port takes; of hosts that a Gateway serves, what is only true of the mesh. */
+function checkMeshHosts(service: VirtualService, gateways: Gateways, rules: HttpRules, report: Report): void {
+  const mesh = service.gateways.indexOf('mesh');
+  if (mesh < 0) return;
   for (const [index, host] of service.hosts.entries()) {
     const path = `spec.hosts[${index}]`;
+    if (servesOutside(service, host, gateways, rules)) {
+      checkMeshProtocol(service, host, `spec.gateways[${mesh}]`, rules, report);
+      continue;
+    }
     const covered = servicesOf(host, service.meta.namespace, rules);
     if (covered === undefined) {
       const message = `no ServiceEntry gives ${host} addresses as its first host: its connections do not come by the rules`;
@@ -115,6 +122,38 @@ function checkMeshHosts(service: VirtualService, rules: HttpRules, report: Repor
         covered.length === 0 ? 'covers no Service' : 'has no address of its own, so that clients connect to its Pods';
       report(service, 'WEFT0412', path, `${host} ${why}`);
     } else checkPorts(service, host, addressed, rules, report);
+  }
+}
+
+/** Whether a Gateway takes requests or connections for the host to the rules. */
+function servesOutside(service: VirtualService, host: string, gateways: Gateways, rules: HttpRules): boolean {
+  return service.gateways.some((key) => {
+    const gateway = gateways.get(key);
+    if (gateway === undefined || !isExportedTo(service, gateway)) return false;
+    const servers = gateway.servers.filter(({ hosts }) => servedHosts({ ...service, hosts: [host] }, hosts).length > 0);
+    if (service.tls.length > 0 || service.tcp.length > 0) return servers.length > 0;
+    return servers.some(({ port }) => virtualRuleSet(service, { port: port.number, gateway: key }, rules, silent));
+  });
+}
+
+function isExportedTo({ exportTo }: VirtualService, gateway: IstioGateway): boolean {
+  return exportTo === undefined || exportTo.includes(gateway.meta.namespace);
+}
+
+/** `path`: of what binds the rules to the mesh. */
+function checkMeshProtocol(
+  service: VirtualService,
+  host: string,
+  path: string,
+  rules: HttpRules,
+  report: Report,
+): void {
+  const ports = servicesOf(host, service.meta.namespace, rules)
+    ?.filter(({ addresses }) => addresses.length > 0)
+    .flatMap((each) => each.ports.filter(({ protocol }) => protocol === 'TCP'));
+  if (service.http.length === 0 || ports === undefined || ports.length === 0) return;
+  if (ports.every((port) => portProtocol(port) === 'opaque')) {
+    report(service, 'WEFT0304', path, `no port of ${host} is HTTP: in the mesh the http rules are not for it`);
   }
 }
 
@@ -152,12 +191,12 @@ function checkPorts(
   }
 }
 
-function checkGateways(service: VirtualService, gateways: ReadonlyMap<string, IstioGateway>, report: Report): void {
+function checkGateways(service: VirtualService, gateways: Gateways, report: Report): void {
   for (const [index, key] of service.gateways.entries()) {
     const gateway = gateways.get(key);
     if (gateway === undefined) continue;
     const path = `spec.gateways[${index}]`;
-    if (service.exportTo !== undefined && !service.exportTo.includes(gateway.meta.namespace)) {
+    if (!isExportedTo(service, gateway)) {
       report(service, 'WEFT0412', path, `is not exported to the namespace of Gateway ${key}`);
     } else if (!gateway.servers.some(({ hosts }) => servedHosts(service, hosts).length > 0)) {
       report(service, 'WEFT0412', path, `no server of Gateway ${key} has one of its hosts`);

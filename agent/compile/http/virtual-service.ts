@@ -1,7 +1,7 @@
 import { keyOf } from '../../model/mesh.js';
 import type { HttpRouteDestination, VirtualHttpRoute, VirtualService } from '../../model/virtual-service.js';
 import type { Destination, HttpRule, Mirror, RouteAction, RuleSet } from '../snapshot.js';
-import { type PlacedRoute, placedRoutes } from './delegates.js';
+import { answersItself, type PlacedRoute, placedRoutes } from './delegates.js';
 import { authorityOf, headerChanges } from './header-change.js';
 import { type Hosts, isDangling } from './hosts.js';
 import type { Report, RuleObject } from './input.js';
@@ -49,7 +49,7 @@ function virtualRule({ owner, index, route }: PlacedRoute, port: number, hosts: 
     matches: route.match.map(virtualMatch),
     grpcOnly: false,
     headers: headerChanges(route.headers),
-    cors: corsOf(route.corsPolicy),
+    cors: answersItself(route) ? undefined : corsOf(route.corsPolicy),
     fault: faultOf(route.fault),
     action: actionOf(owner, route, path, port, hosts, report),
   };

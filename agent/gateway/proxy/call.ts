@@ -113,6 +113,12 @@ export class Call implements BodyReceiver {
 
   #act(plan: RulePlan): void {
     const { action, cors } = plan;
+    const decision = cors?.decide(this.request);
+    if (decision?.type === 'answer') {
+      this.answer(plainAnswer(200, '', '', decision.fields));
+      return;
+    }
+    this.#corsOrigin = decision?.origin ?? '';
     if (action.type === 'redirect') {
       const location = locationOf(action, this.match, this.request);
       this.answer(plainAnswer(action.status, '', '', ['location', location]), plan.response);
@@ -120,15 +126,7 @@ export class Call implements BodyReceiver {
       const body = Buffer.from(action.body, 'base64');
       const type = body.length > 0 && action.contentType !== '' ? ['content-type', action.contentType] : [];
       this.answer({ ...plainAnswer(action.status, '', '', type), body }, plan.response);
-    } else {
-      const decision = cors?.decide(this.request);
-      if (decision?.type === 'answer') {
-        this.answer(plainAnswer(200, '', '', decision.fields));
-        return;
-      }
-      this.#corsOrigin = decision?.origin ?? '';
-      this.#forward(action);
-    }
+    } else this.#forward(action);
   }
 
   #forward(action: RoutePlan): void {

@@ -15,6 +15,10 @@ spec:
   servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["shops.example"] }]
 `;
 
+/** A Gateway with every host, and a VirtualService for a wildcard there and in the mesh. */
+const wild = (http: string, gateways = '[edge, mesh]') =>
+  virtualService(http, `hosts: ["*.wild.example"]\ngateways: ${gateways}`) + edge.replace('shops.example', '*');
+
 const headless = `---
 apiVersion: v1
 kind: Service
@@ -82,6 +86,52 @@ const cases: Readonly<Record<string, readonly [manifests: string, told: readonly
     ['WEFT0412 VirtualService reviews spec.gateways[0]'],
   ],
   'a Gateway with the host': [virtualService(`- ${toV1}`, 'hosts: [shops.example]\ngateways: [edge]') + edge, []],
+  'a wildcard that covers no Service': [
+    virtualService(`- ${toV1}`, 'hosts: ["*.wild.example"]'),
+    ['WEFT0412 VirtualService reviews spec.hosts[0]'],
+  ],
+  'a wildcard that a Gateway serves, in the mesh too': [wild(`- ${toV1}`), []],
+  'a wildcard for no Gateway of its hosts, in the mesh too': [
+    virtualService(`- ${toV1}`, 'hosts: ["*.wild.example"]\ngateways: [edge, mesh]') + edge,
+    ['WEFT0412 VirtualService reviews spec.gateways[0]', 'WEFT0412 VirtualService reviews spec.hosts[0]'],
+  ],
+  'a wildcard with rules for the mesh alone': [
+    wild(`- match: [{ gateways: [mesh] }]\n  ${toV1}`),
+    ['WEFT0412 VirtualService reviews spec.hosts[0]'],
+  ],
+  'a headless Service that a Gateway serves, in the mesh too': [
+    virtualService(`- ${toV1}`, 'hosts: [bare.default.svc.cluster.local]\ngateways: [edge, mesh]') +
+      edge.replace('shops.example', '*') +
+      headless,
+    [],
+  ],
+  'rules for a Gateway alone, in the mesh too': [
+    virtualService(`- match: [{ gateways: [edge] }]\n  ${toV1}`, 'hosts: [reviews]\ngateways: [edge, mesh]') +
+      edge.replace('shops.example', '*'),
+    [],
+  ],
+  'HTTP rules of a TCP port that a Gateway serves, in the mesh too': [
+    virtualService('- route: [{ destination: { host: database } }]', 'hosts: [database]\ngateways: [edge, mesh]') +
+      edge.replace('shops.example', '*'),
+    ['WEFT0304 VirtualService reviews spec.gateways[1]'],
+  ],
+  'what a root says to a delegate that redirects': [
+    `${virtualService('- delegate: { name: inner }\n  timeout: 1s\n  corsPolicy: {}\n  mirror: { host: ratings }')}---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: inner, namespace: default }
+spec: { http: [{ match: [{ uri: { prefix: /a } }], redirect: { uri: /b } }, { ${toV1} }] }
+`,
+    [
+      'WEFT0303 VirtualService reviews spec.http[0].corsPolicy',
+      'WEFT0303 VirtualService reviews spec.http[0].mirror',
+      'WEFT0303 VirtualService reviews spec.http[0].timeout',
+    ],
+  ],
+  'CORS of one backend': [
+    httpRoute('- backendRefs: [{ name: ratings, port: 9080, filters: [{ type: CORS, cors: {} }] }]'),
+    ['WEFT0303 HTTPRoute reviews spec.rules[0].backendRefs[0].filters'],
+  ],
   'a VirtualService beside an HTTPRoute': [
     `${virtualService(`- ${toV1}`)}---\n${httpRoute(`- ${toRatings}`)}`,
     ['WEFT0509 VirtualService reviews spec.hosts'],
