@@ -1,3 +1,5 @@
+import { argv } from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { failuresOrNone, rate } from './promql.js';
 
@@ -267,17 +269,22 @@ export const alerts: readonly Alert[] = [
   },
 ];
 
-/** Where an alert's entry is: from the repository's root. */
-const runbook = 'deploy/runbook.md';
+/** An alert's entry in the runbook: a link where that has an address, else words, because what shows alerts takes any `runbook_url` for a link. */
+function runbookOf(alert: string, runbookUrl: string | undefined): Readonly<Record<string, string>> {
+  if (runbookUrl === undefined) return { runbook: `deploy/runbook.md, section ${alert}` };
+  return { runbook_url: new URL(`#${alert.toLowerCase()}`, runbookUrl).href };
+}
 
-/** A rule file of Prometheus, which is also the `spec` of a PrometheusRule. */
-export function renderRules(): string {
+/** A rule file of Prometheus, which is also the `spec` of a PrometheusRule. `runbookUrl`: where deploy/runbook.md can be read; a TypeError when it is not absolute. Default: nowhere. */
+export function renderRules(runbookUrl?: string): string {
   const rules = alerts.map(({ alert, description, expr, for: duration, severity, summary }) => ({
     alert,
     expr,
     for: duration,
     labels: { severity },
-    annotations: { summary, description, runbook_url: `${runbook}#${alert.toLowerCase()}` },
+    annotations: { summary, description, ...runbookOf(alert, runbookUrl) },
   }));
   return stringify({ groups: [{ name: 'weft', rules: [...recordings, ...rules] }] }, { lineWidth: 0 });
 }
+
+if (argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(renderRules(argv[2]));

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { controllerName } from '../../agent/compile/ingress.js';
 import { type Resolved, resolveConfig } from '../../agent/config.js';
 import { parseObject } from '../../agent/model/parse.js';
+import { renderRules } from '../../deploy/grafana/rules.js';
 import {
   ChartError,
   type ChartObject,
@@ -56,6 +57,12 @@ for (const { name, values } of [
   { name: 'a pin directory with a dot, which bpffs refuses', values: { host: { pins: 'we.ft' } } },
   { name: 'an update of no node at a time', values: { updateStrategy: { maxUnavailable: 0 } } },
   { name: 'Secrets of no namespace', values: { secrets: { namespaces: [{ names: ['tls'] }] } } },
+  { name: 'a runbook that no browser finds', values: { prometheusRule: { runbookUrl: 'deploy/runbook.md' } } },
+  {
+    name: 'a runbook with a fragment, as each alert has its own',
+    values: { prometheusRule: { runbookUrl: 'https://git.example/runbook.md#top' } },
+  },
+  { name: 'all ports of a protocol', values: { networkPolicy: { otherPorts: [{ protocol: 'TCP' }] } } },
 ] satisfies readonly { name: string; values: Values }[]) {
   test(`the schema refuses ${name}`, (t) => {
     t.false(accepts(valuesWith(values)));
@@ -196,6 +203,16 @@ chartTest('weft run understands what the chart says, on a node with an IPv4 or a
   );
 });
 
+for (const gatewayLabels of [{ istio: null }, null]) {
+  chartTest(`gateway labels of ${JSON.stringify(gatewayLabels)} are none, not the agent’s default`, (t) => {
+    const values = valuesWith({ agent: { gatewayLabels } });
+    t.true(accepts(values), JSON.stringify(accepts.errors));
+    const { config, mistakes } = configOf(renderChart({ agent: { gatewayLabels } }), '10.0.0.7');
+    t.deepEqual(mistakes, []);
+    t.deepEqual(config?.gatewayLabels, {});
+  });
+}
+
 chartTest('a change of an option replaces the Pods', (t) => {
   const sum = (values: Values) =>
     daemonSetOf(renderChart(values)).spec.template.metadata.annotations['checksum/config'];
@@ -217,13 +234,19 @@ chartTest('the GatewayClass is the one that agents answer for, where the cluster
 chartTest('alerts and dashboards are the generated ones, whole', (t) => {
   const { objects } = renderChart(allValues, otherRelease);
   const rule = objects.find(({ kind }) => kind === 'PrometheusRule')!;
-  t.deepEqual(rule.spec, readYaml(join(chartDirectory, 'files/alerts.yaml')));
+  t.deepEqual(rule.spec, parse(renderRules('https://git.example/weft/runbook.md')));
   const folder = join(chartDirectory, 'files/dashboards');
   const boards = objects.filter(({ metadata }) => metadata.labels?.grafana_dashboard === '1');
   const found = Object.assign({}, ...boards.map(({ data }) => data)) as Readonly<Record<string, string>>;
   t.deepEqual(Object.keys(found).sort(), readdirSync(folder).sort());
   for (const [name, text] of Object.entries(found)) t.is(text, readFileSync(join(folder, name), 'utf8'), name);
   t.true(boards.length > 0);
+});
+
+chartTest('without an address of the runbook the alerts are as the rule file has them', (t) => {
+  const { objects } = renderChart({ prometheusRule: { enabled: true } });
+  const rule = objects.find(({ kind }) => kind === 'PrometheusRule')!;
+  t.deepEqual(rule.spec, readYaml(join(chartDirectory, 'files/alerts.yaml')));
 });
 
 chartTest('Prometheus calls agents by their nodes, and their job weft, whatever the release is called', (t) => {

@@ -47,11 +47,15 @@ export const allValues: Values = {
   updateStrategy: { maxUnavailable: 2 },
   terminationGracePeriodSeconds: 60,
   podMonitor: { enabled: true, interval: '15s', labels: { prometheus: 'main' } },
-  prometheusRule: { enabled: true, labels: { prometheus: 'main' } },
+  prometheusRule: { enabled: true, labels: { prometheus: 'main' }, runbookUrl: 'https://git.example/weft/runbook.md' },
   dashboards: { enabled: true, labels: { grafana_dashboard: '1' }, annotations: { grafana_folder: 'Weft' } },
   networkPolicy: {
     enabled: true,
     from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
+    otherPorts: [
+      { protocol: 'TCP', port: 443 },
+      { port: 30000, endPort: 32767 },
+    ],
   },
 };
 

@@ -3,8 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'ava';
+import { parse } from 'yaml';
 import { makeProgram } from '../../agent/cli/program.js';
-import { type Alert, alerts } from '../../deploy/grafana/rules.js';
+import { type Alert, alerts, renderRules } from '../../deploy/grafana/rules.js';
 import { type AlertCase, alertCases } from './alert-cases.js';
 import { dashboards } from './model.js';
 import { prometheusTest } from './prometheus-test.js';
@@ -14,17 +15,32 @@ const commands = program.commands.map((command) => command.name());
 
 const rules = resolve('deploy/helm/weft/files/alerts.yaml');
 
-/** promtool's verdict on a file of unit tests, JSON being YAML; empty when all went as expected. */
-function promtool(tests: readonly object[]): string {
+/** Of the alerts of a rule file, by their names. */
+function annotationsIn(text: string): ReadonlyMap<string, Readonly<Record<string, string>>> {
+  const { groups } = parse(text) as {
+    groups: readonly { rules: readonly { alert?: string; annotations: Readonly<Record<string, string>> }[] }[];
+  };
+  return new Map(
+    groups.flatMap(({ rules }) => rules.flatMap((each) => (each.alert ? [[each.alert, each.annotations]] : []))),
+  );
+}
+
+/** promtool's verdict on a file with this text; empty when it finds no fault. */
+function promtool(task: 'check' | 'test', text: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'weft-alerts-'));
   try {
-    const file = join(directory, 'tests.yaml');
-    writeFileSync(file, JSON.stringify({ rule_files: [rules], evaluation_interval: '1m', tests }));
-    const { status, stderr, stdout } = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' });
+    const file = join(directory, 'file.yaml');
+    writeFileSync(file, text);
+    const { status, stderr, stdout } = spawnSync('promtool', [task, 'rules', file], { encoding: 'utf8' });
     return status === 0 ? '' : `${stdout}${stderr}`;
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** The verdict on unit tests of the rules, JSON being YAML; empty when all went as expected. */
+function unexpected(tests: readonly object[]): string {
+  return promtool('test', JSON.stringify({ rule_files: [rules], evaluation_interval: '1m', tests }));
 }
 
 function seriesOf(lines: readonly string[]): readonly object[] {
@@ -47,7 +63,7 @@ function expectation(alert: Alert, each: AlertCase): object {
     exp_annotations: {
       summary: filled(alert.summary, each),
       description: filled(alert.description, each),
-      runbook_url: `deploy/runbook.md#${alert.alert.toLowerCase()}`,
+      runbook: `deploy/runbook.md, section ${alert.alert}`,
     },
   };
 }
@@ -72,9 +88,28 @@ prometheusTest('promtool finds no fault with the rules', (t) => {
 
 for (const each of alertCases) {
   prometheusTest(`${each.alert} fires when it should, and not before or otherwise`, (t) => {
-    t.is(promtool(testsOf(each)), '');
+    t.is(unexpected(testsOf(each)), '');
   });
 }
+
+test('a link to the runbook leads to the alert’s own entry, and is absolute or not there', (t) => {
+  const linked = annotationsIn(renderRules('https://git.example/weft/runbook.md'));
+  const plain = annotationsIn(readFileSync(rules, 'utf8'));
+  t.is(linked.size, alerts.length);
+  for (const { alert, description, summary } of alerts) {
+    const runbook_url = `https://git.example/weft/runbook.md#${alert.toLowerCase()}`;
+    t.deepEqual(linked.get(alert), { summary, description, runbook_url });
+    t.deepEqual(plain.get(alert), { summary, description, runbook: `deploy/runbook.md, section ${alert}` });
+  }
+  t.throws(() => renderRules('deploy/runbook.md'), { instanceOf: TypeError });
+});
+
+prometheusTest('promtool finds no fault with linked rules, which a command prints for hosts without the chart', (t) => {
+  const url = 'https://git.example/weft/runbook.md';
+  const printed = spawnSync(process.execPath, ['dist/deploy/grafana/rules.js', url], { encoding: 'utf8' });
+  t.is(printed.stdout, renderRules(url), printed.stderr);
+  t.is(promtool('check', printed.stdout), '');
+});
 
 test('every alert has a case', (t) => {
   const names = alerts.map(({ alert }) => alert);

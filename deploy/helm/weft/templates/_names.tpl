@@ -48,11 +48,9 @@ acceleration: {{ .Values.agent.acceleration | quote }}
 {{- if not (kindIs "invalid" .Values.agent.workers) }}
 workers: {{ .Values.agent.workers | int }}
 {{- end }}
-{{- with .Values.agent.gatewayLabels }}
-gateway-labels:
-{{- range $name, $value := . }}
+gateway-labels: {{- if not .Values.agent.gatewayLabels }} {}{{ end }}
+{{- range $name, $value := .Values.agent.gatewayLabels }}
   {{ $name | quote }}: {{ $value | quote }}
-{{- end }}
 {{- end }}
 {{- with .Values.agent.capacity }}
 capacity:
