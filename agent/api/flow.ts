@@ -121,9 +121,9 @@ export function matchesFlow(filter: FlowFilter, flow: Flow): boolean {
 
 /** Where flows come from: the ring buffer's reader keeps the last ones and hands new ones on. */
 export interface FlowHub {
-  /** The last `limit` flows that match, oldest first. */
+  /** The last `limit` flows that match, oldest first by their time; those of the same time as they came. */
   recent(filter: FlowFilter, limit: number): readonly Flow[];
-  /** Calls `listener` with each batch from now on, in order. The returned function ends it. */
+  /** Calls `listener` with each batch from now on, as they come: between batches of several workers times may go back. The returned function ends it. */
   subscribe(listener: (flows: readonly Flow[]) => void): () => void;
   /** Events lost since start, exactly: before the agent could read them, and by the hub itself. Never falls. */
   lost(): number;

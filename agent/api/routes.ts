@@ -184,9 +184,9 @@ function addFlows(app: FastifyInstance, view: AgentView, clock: Clock, followers
       exposeHeadRoute: false,
       schema: {
         tags: ['flows'],
-        summary: 'Connections as they happened, oldest first; with follow, as they happen',
+        summary: 'Connections and requests, oldest first; with follow, also new ones as they are told of',
         description:
-          'One JSON object a line, or server-sent events when text/event-stream is accepted. Where flows are missing, a record {"event":"lost","lost":N} says exactly how many.',
+          'One JSON object a line, or server-sent events when text/event-stream is accepted. Where flows are missing, a record {"event":"lost","lost":N} says exactly how many. New ones come in batches, within about a second and not sorted between workers.',
         produces: ['application/x-ndjson', 'text/event-stream'],
         querystring: FlowQuerySchema,
         response: { 200: FlowSchema },

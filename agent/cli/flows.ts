@@ -95,8 +95,8 @@ async function printYaml(record: Flow | LostRecord): Promise<void> {
 export function addFlows(program: Command): void {
   const command = program
     .command('flows')
-    .description('show connections and requests as they happened, oldest first')
-    .option('-f, --follow', 'go on as they happen')
+    .description('show connections and requests that happened, oldest first')
+    .option('-f, --follow', 'go on with new ones, in the order in which workers tell of them')
     .option('--from <pod>', 'only from this client, NS/POD')
     .option('--to <name>', 'only to this Service NS/NAME or backend NS/POD')
     .option('--service <service>', 'only to this Service, NS/NAME')

@@ -41,14 +41,17 @@ export class KernelFlows implements FlowHub {
     this.#stop = this.#every(idlePeriod);
   }
 
+  /** Sorted when somebody asks: flows come in batches, of several workers and of the programs. */
   recent(filter: FlowFilter, limit: number): readonly Flow[] {
     this.poll();
     const found: Flow[] = [];
-    for (let back = 1; back <= this.#kept.length && found.length < limit; back++) {
-      const flow = this.#kept[(this.#next - back + kept) % kept]!;
+    const oldest = this.#kept.length < kept ? 0 : this.#next;
+    for (let index = 0; index < this.#kept.length; index++) {
+      const flow = this.#kept[(oldest + index) % kept]!;
       if (matchesFlow(filter, flow)) found.push(flow);
     }
-    return found.reverse();
+    found.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+    return limit === 0 ? [] : found.slice(-limit);
   }
 
   subscribe(listener: (flows: readonly Flow[]) => void): () => void {

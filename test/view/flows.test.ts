@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { Flow } from '../../agent/api/flow.js';
+import type { RequestRecord } from '../../agent/gateway/record.js';
 import { Event, type FlowEventRow, Protocol, Reason, Verdict } from '../../agent/tables/layout.gen.js';
 import { shop, World } from './world.js';
 
@@ -150,6 +151,18 @@ test('the last 4 096 flows are kept, oldest first', async (t) => {
   t.deepEqual(world.view.flows.recent({ service: 'shop/other' }, 5), []);
 });
 
+test('requests that workers tell of in batches are listed by their time', async (t) => {
+  const world = await World.of(t, shop);
+  const { requests } = world.gateway;
+  requests.tell([record(700, 503), record(900)], 0);
+  requests.tell([record(600, 500), record(800, 502), record(500)], 0);
+  const millisecondsOf = (limit: number, status?: string) =>
+    world.view.flows.recent(status === undefined ? {} : { status }, limit).map(({ time }) => time.slice(-4, -1));
+  t.deepEqual(millisecondsOf(9), ['500', '600', '700', '800', '900']);
+  t.deepEqual(millisecondsOf(2, '5xx'), ['700', '800']);
+  t.deepEqual(millisecondsOf(0), []);
+});
+
 test('a flood is not read to its end at once', async (t) => {
   const world = await World.of(t, shop);
   for (let i = 0; i < 12_000; i++) world.ring.events.push(event(world));
@@ -205,3 +218,35 @@ const blank: FlowEventRow = {
   sentBytes: 0n,
   receivedBytes: 0n,
 };
+
+const blankRecord: Omit<RequestRecord, 'startedMs' | 'durationMs' | 'status'> = {
+  origin: 'mesh',
+  pod: 'shop/client',
+  clientAddress: '10.1.0.9',
+  target: 'shop/user-service',
+  port: 8080,
+  rule: '',
+  cluster: 'user-service.shop.svc.cluster.local:8080',
+  service: 'shop/user-service',
+  backend: 'shop/user-1',
+  backendAddress: '10.1.0.1:80',
+  protocol: 'http',
+  version: 'HTTP/1.1',
+  method: 'GET',
+  authority: 'user-service',
+  path: '/',
+  userAgent: '',
+  requestId: '',
+  grpcStatus: undefined,
+  flags: '-',
+  requestBytes: 0,
+  responseBytes: 0,
+  attempts: 1,
+  upstreamMs: 0,
+};
+
+/** A request that ended so many ms after the clock's start. */
+function record(ms: number, status = 200): RequestRecord {
+  const startedMs = Date.UTC(2026, 0, 2, 3, 4, 5);
+  return { ...blankRecord, startedMs, durationMs: ms, status };
+}

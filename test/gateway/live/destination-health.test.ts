@@ -50,9 +50,13 @@ kernelTest('outlierDetection ejects and takes back', async (t) => {
     async () => reached(await client.spread(toShop, 16)),
     (found) => found.length === 3 && !found.includes(backend(2)),
   );
+  const explained = async (): Promise<string> =>
+    (await site.agent.weft('explain', '--from', 'default/client', '--to', 'shop:80', '--path', '/')).stdout;
+  await eventually(explained, (text) => /default\/shop-2.*ejected/.test(text));
+  await eventually(explained, (text) => /default\/shop-2.*ready/.test(text), 15_000);
   await eventually(
-    async () => (await site.agent.weft('explain', '--from', 'default/client', '--to', 'shop:80', '--path', '/')).stdout,
-    (text) => /default\/shop-2.*ejected/.test(text),
+    () => site.agent.scrape(),
+    (text) => /^weft_gateway_backend_ejected\{.*shop-2"\} 0$/m.test(text),
   );
   await origin.behave('10.1.0.2', 8080, {});
   await eventually(
