@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Manifest } from '../../agent/objects.js';
 import { backends, service } from '../../agent/objects.js';
+import { eventually } from '../../agent/site.js';
 import { kernelTest } from '../../kernel-test.js';
 import { openStage } from './stage.js';
 
@@ -16,8 +17,11 @@ function rules(name: string, header: string): Manifest {
   };
 }
 
+/** Requests that changes are to meet, however long that takes. */
+const enough = 300;
+
 kernelTest('rules come, change and go under load, and no request fails', async (t) => {
-  t.timeout(90_000);
+  t.timeout(300_000);
   const ports = [{ name: 'http', port: 80, targetPort: 8080 }];
   const { client, origin, site } = await openStage(t, [
     service('shop', { addresses: ['10.96.0.1'], ports }),
@@ -28,28 +32,23 @@ kernelTest('rules come, change and go under load, and no request fails', async (
   ]);
   for (const address of ['10.1.0.1', '10.1.0.2', '10.1.0.3']) await origin.listen(address, 8080);
   await client.load({ address: '10.96.0.1', port: 80, connections: 8, rate: 400, fresh: true });
-  const ask = { address: '10.96.0.1', port: 80 };
-  for (let turn = 0; turn < 12; turn++) {
+  const inEffect = async (): Promise<string | undefined> =>
+    (await client.ask({ address: '10.96.0.1', port: 80 })).headers['x-rule'];
+  for (let turn = 0; turn < 12 || (await client.progress()) < enough; turn++) {
     site.write('rules', [rules('shop', String(turn))]);
-    const end = performance.now() + 5_000;
-    while ((await client.ask(ask)).headers['x-rule'] !== String(turn)) {
-      if (performance.now() > end) throw new Error(`the rule of turn ${turn} is not in effect`);
-    }
+    await eventually(inEffect, (rule) => rule === String(turn));
     if (turn % 3 !== 2) continue;
     site.write('rules', []);
-    while ((await client.ask(ask)).headers['x-rule'] !== undefined) {
-      if (performance.now() > end) throw new Error(`the rule of turn ${turn} is still in effect`);
-    }
+    await eventually(inEffect, (rule) => rule === undefined);
     await pause(100);
   }
   const result = await client.stop();
   t.log(result);
-  t.true(result.requests > 300);
   t.is(result.failed, 0, JSON.stringify(result.failures));
 });
 
 kernelTest('a kept connection to a Service whose rules go is served until it ends', async (t) => {
-  t.timeout(60_000);
+  t.timeout(300_000);
   const { client, origin, site } = await openStage(t, [
     service('shop', { addresses: ['10.96.0.1'], ports: [{ name: 'http', port: 80, targetPort: 8080 }] }),
     ...backends('shop', ['10.1.0.1']),
@@ -58,7 +57,7 @@ kernelTest('a kept connection to a Service whose rules go is served until it end
   await origin.listen('10.1.0.1', 8080);
   await client.load({ address: '10.96.0.1', port: 80, connections: 4, rate: 200 });
   await pause(500);
-  for (let turn = 0; turn < 5; turn++) {
+  for (let turn = 0; turn < 5 || (await client.progress()) < enough; turn++) {
     site.write('mesh', [
       service('shop', { addresses: ['10.96.0.1'], ports: [{ name: 'http', port: 80, targetPort: 8080 }] }),
       ...backends('shop', ['10.1.0.1']),
@@ -68,7 +67,6 @@ kernelTest('a kept connection to a Service whose rules go is served until it end
   }
   const result = await client.stop();
   t.log(result, (await site.agent.weft('flows', '--status', '404', '-o', 'json')).stdout);
-  t.true(result.requests > 300);
   t.is(result.failed, 0, JSON.stringify(result.failures));
   t.is(result.reopened, 0, 'the gateway says that it closes');
 });

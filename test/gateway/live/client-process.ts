@@ -3,7 +3,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import { connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Answer, Ask, LoadPlan, LoadResult } from './client.js';
+import type { Answer, Ask, LoadPlan, LoadResult, RawAsk } from './client.js';
 import { Load } from './load.js';
 import { takeOrders } from './orders.js';
 
@@ -98,7 +98,8 @@ function askHttp2(plan: Ask): Promise<Answer> {
   });
 }
 
-function raw(address: string, port: number, bytes: Buffer, quietMs: number): Promise<string> {
+function raw({ address, port, base64, until, quietMs }: RawAsk): Promise<string> {
+  const isWhole = until === undefined ? undefined : new RegExp(until.source, until.flags);
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     const socket = connect({ host: address, port, allowHalfOpen: true });
@@ -106,11 +107,15 @@ function raw(address: string, port: number, bytes: Buffer, quietMs: number): Pro
       socket.destroy();
       resolve(Buffer.concat(chunks).toString('base64'));
     };
-    socket.setTimeout(quietMs, done);
-    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.setTimeout(patienceMs, done);
+    socket.on('data', (chunk) => {
+      chunks.push(chunk);
+      if (isWhole === undefined) socket.setTimeout(quietMs);
+      else if (isWhole.test(Buffer.concat(chunks).toString('latin1'))) done();
+    });
     socket.on('end', done);
     socket.on('error', done);
-    socket.write(bytes);
+    socket.write(Buffer.from(base64, 'base64'));
   });
 }
 
@@ -134,11 +139,11 @@ takeOrders({
     await Promise.all(Array.from({ length: 8 }, worker));
     return counts;
   },
-  raw: ({ address, port, base64, quietMs }: { address: string; port: number; base64: string; quietMs: number }) =>
-    raw(address, port, Buffer.from(base64, 'base64'), quietMs),
+  raw,
   load: (plan: LoadPlan) => {
     load = new Load(plan);
   },
+  progress: (): number => load!.ended,
   loaded: (): Promise<LoadResult> => load!.end(),
   stop: (): Promise<LoadResult> => {
     load!.stop();

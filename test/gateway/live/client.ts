@@ -60,6 +60,16 @@ export interface LoadPlan {
   readonly onlyOk?: boolean;
 }
 
+/** As {@link Client.raw} passes it on. */
+export interface RawAsk {
+  readonly address: string;
+  readonly port: number;
+  /** The bytes. */
+  readonly base64: string;
+  readonly until?: { readonly source: string; readonly flags: string };
+  readonly quietMs: number;
+}
+
 /** An HTTP client in a namespace, in a process of its own. */
 export class Client {
   readonly #peer: Peer;
@@ -81,15 +91,29 @@ export class Client {
     return this.#peer.order('spread', { ask, times });
   }
 
-  /** Sends bytes over a new connection and returns all that comes until the peer ends it, or nothing came for `quietMs`. */
-  async raw(address: string, port: number, bytes: Buffer | string, quietMs = 500): Promise<string> {
+  /**
+   * Sends bytes over a new connection and returns all that comes until the peer ends it. Ends earlier when `until` is found, or, where that is a number,
+   * when nothing more came for so many ms after the first byte; and when nothing came for 30 s.
+   */
+  async raw(address: string, port: number, bytes: Buffer | string, until: RegExp | number = 500): Promise<string> {
     const base64 = Buffer.from(bytes as string, 'latin1').toString('base64');
-    const reply = await this.#peer.order<string>('raw', { address, port, base64, quietMs });
+    const ask: RawAsk = {
+      ...{ address, port, base64 },
+      ...(typeof until === 'number'
+        ? { quietMs: until }
+        : { quietMs: 0, until: { source: until.source, flags: until.flags } }),
+    };
+    const reply = await this.#peer.order<string>('raw', ask);
     return Buffer.from(reply, 'base64').toString('latin1');
   }
 
   load(plan: LoadPlan): Promise<void> {
     return this.#peer.order('load', plan);
+  }
+
+  /** How many requests of the load have come to an end so far. */
+  progress(): Promise<number> {
+    return this.#peer.order('progress');
   }
 
   /** Ends the load, or waits for its last request. */

@@ -68,6 +68,11 @@ export class Load {
     this.#stopped = true;
   }
 
+  /** How many requests have come to an end so far. */
+  get ended(): number {
+    return this.#ended;
+  }
+
   async end(): Promise<LoadResult> {
     await this.#finished;
     const sorted = this.#latencies.sort((a, b) => a - b);
