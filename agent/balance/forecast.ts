@@ -13,13 +13,15 @@ export interface Seen {
 
 /**
  * What share of the next picks each endpoint can expect, and why, in the endpoints' order: the mean over processes that balance by themselves, each with what it has
- * seen, by `ADDRESS:PORT`. Without any, as one that has seen nothing would pick.
+ * seen, by `ADDRESS:PORT`. Without any, as one that has seen nothing would pick. `hash`: of the pick's key, where the policy is a hash and the key is known; else the shares
+ * of all keys.
  */
 export function forecast(
   policy: BalancerPolicy,
   endpoints: readonly ClusterEndpoint[],
   origin: Origin,
   processes: readonly ReadonlyMap<string, Seen>[],
+  hash?: number,
 ): readonly Share[] {
   const all = processes.length === 0 ? [new Map<string, Seen>()] : processes;
   const forecasts = all.map((seen) => {
@@ -29,7 +31,10 @@ export function forecast(
       const known = seen.get(member.address);
       if (known !== undefined) balancer.adopt(member, known);
     }
-    return balancer.probabilities(0);
+    const shares = balancer.probabilities(0);
+    if (hash === undefined || policy.balancing.type !== 'hash') return shares;
+    const picked = balancer.pick({ hash, tried: [], now: 0 })?.member.endpoint;
+    return shares.map((share) => ({ ...share, probability: share.endpoint === picked ? 1 : 0 }));
   });
   return forecasts[0]!.map((first, index) => {
     const here = forecasts.map((shares) => shares[index]!);

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseTarget } from '../compile/destination.js';
 import type { Explanation } from '../compile/explain.js';
 import { connectAgent, withAgent } from './agent-client.js';
 import { isData, type OutputOptions, outputOption, printValue, showItems } from './output.js';
@@ -27,6 +28,12 @@ function readHeader(text: string, before: readonly Header[]): readonly Header[] 
 
 function readKey(text: string): string {
   if (!/^[^/\s]+\/[^/\s]+$/.test(text)) throw new InvalidArgumentError('Expected NAMESPACE/NAME.');
+  return text;
+}
+
+function readTarget(text: string): string {
+  const target = parseTarget(text);
+  if ('code' in target) throw new InvalidArgumentError(`${target.message}.`);
   return text;
 }
 
@@ -70,7 +77,9 @@ export function addExplain(program: Command): void {
     .description('say where a connection or request would go, and why')
     .addOption(new Option('--from <pod>', 'the client, NS/POD').argParser(readKey).makeOptionMandatory())
     .addOption(
-      new Option('--to <host[:port]>', 'a name of a Service in any cluster form, or an address').makeOptionMandatory(),
+      new Option('--to <host[:port]>', 'a name of a Service in any cluster form, or an address')
+        .argParser(readTarget)
+        .makeOptionMandatory(),
     )
     .option('--method <method>', 'of an HTTP request')
     .option('--path <path>', 'of an HTTP request')

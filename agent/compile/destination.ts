@@ -4,7 +4,7 @@ import { serviceOfHost } from '../model/names.js';
 
 /** What is wrong with a question, as data; `field` is the part of the query that it is about. */
 export interface ExplainError {
-  readonly code: 'unknown-pod' | 'unknown-service' | 'invalid-port' | 'port-needed';
+  readonly code: 'unknown-pod' | 'unknown-service' | 'invalid-address' | 'invalid-port' | 'port-needed';
   readonly field: 'from' | 'to';
   readonly message: string;
 }
@@ -131,13 +131,20 @@ function portOf(
   return { code: 'port-needed', field: 'to', message };
 }
 
-function parseTarget(to: string): Target | ExplainError {
+/** The host, which may be a name or an address, and the port that `to` is written with. */
+export function parseTarget(to: string): Target | ExplainError {
   const text = to.trim();
-  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
+  const bracketed = /^\[([^[\]]*)\](?::(.*))?$/.exec(text);
   if (bracketed) return withPort(bracketed[1]!, bracketed[2]);
   const first = text.indexOf(':');
-  if (first < 0 || text.indexOf(':', first + 1) >= 0) return { host: text, port: undefined };
-  return withPort(text.slice(0, first), text.slice(first + 1));
+  const isPlain = first < 0 || text.indexOf(':', first + 1) < 0;
+  if (/[[\]]/.test(text) || (!isPlain && canonicalAddress(text) === undefined)) {
+    const message = `${JSON.stringify(to)} is no HOST, HOST:PORT, IPv6 address or [IPv6]:PORT`;
+    return { code: 'invalid-address', field: 'to', message };
+  }
+  return isPlain && first >= 0
+    ? withPort(text.slice(0, first), text.slice(first + 1))
+    : { host: text, port: undefined };
 }
 
 function withPort(host: string, text: string | undefined): Target | ExplainError {

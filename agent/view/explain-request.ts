@@ -1,14 +1,13 @@
 import type { ExplainQuery } from '../api/items.js';
-import { forecast, type Seen } from '../balance/forecast.js';
-import type { Ejection } from '../balance/health.js';
-import { addressOf } from '../balance/member.js';
 import { variantFor } from '../balance/variant.js';
-import type { ExplainedCandidate, Explanation } from '../compile/explain.js';
+import type { Explanation } from '../compile/explain.js';
 import { explainHttp } from '../compile/explain-http.js';
 import { matchTcp } from '../compile/l4-route.js';
 import { requestPath } from '../compile/request-path.js';
 import type { ClientView, RequestView } from '../compile/route.js';
-import type { ClientPod, Snapshot, Target } from '../compile/snapshot.js';
+import type { Snapshot, Target } from '../compile/snapshot.js';
+import { methodRefusal } from '../gateway/http1/request-head.js';
+import { ExplainedClusters } from './explained-clusters.js';
 import type { ViewParts } from './parts.js';
 
 /** What the gateway does with a request over a connection that the programs lead to it. */
@@ -27,15 +26,24 @@ export function explainRequest(
     labels: pod?.labels ?? {},
     gateway: 'mesh',
   };
-  const sharesOf = (cluster: string): readonly ExplainedCandidate[] | undefined =>
-    shares(parts, snapshot, cluster, pod);
-  if (target.detection === 'opaque') return explainBytes(connection, target, client, sharesOf);
+  const clusters = (request: RequestView | undefined): ExplainedClusters =>
+    new ExplainedClusters({
+      snapshot,
+      reports: [...parts.requests.reports.values()],
+      pod,
+      family: target.family,
+      request,
+    });
+  if (target.detection === 'opaque') return explainBytes(connection, target, client, clusters(undefined));
   const request = requestOf(query, target);
-  if (typeof request === 'string')
-    return { ...connection, verdict: 'refuse', status: 400, candidates: [], steps: [...connection.steps, request] };
+  if ('refusal' in request) {
+    const { status, refusal } = request;
+    return { ...connection, verdict: 'refuse', status, candidates: [], steps: [...connection.steps, refusal] };
+  }
+  const asked = clusters(request);
   const { rule, decided, status, candidates, steps } = explainHttp(
     { table: target.http, request, client, cluster: target.cluster },
-    sharesOf,
+    (cluster) => asked.sharesOf(cluster),
   );
   const cluster = decided?.action.type === 'route' ? undefined : snapshot.clusters[target.cluster];
   const policy = cluster?.variants[variantFor(cluster.variants, pod)]?.policy.source ?? '';
@@ -52,6 +60,7 @@ export function explainRequest(
       ...connection.steps,
       `the request is ${request.method} ${request.authority}${request.path}`,
       ...steps,
+      ...asked.policies,
       ...(status === undefined && !isServed ? ['no endpoint can be used: 503'] : []),
     ],
   };
@@ -65,14 +74,14 @@ function explainBytes(
   connection: Explanation,
   target: Target,
   client: ClientView,
-  sharesOf: (cluster: string) => readonly ExplainedCandidate[] | undefined,
+  asked: ExplainedClusters,
 ): Explanation {
   const view = { sni: '', source: '', destination: target.addresses[0], port: target.port };
   const rule = matchTcp(target.tcp, view, client);
   const destinations = rule?.destinations ?? [{ cluster: target.cluster, weight: 1 }];
   const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
   const candidates = destinations.flatMap(({ cluster, weight }) =>
-    (sharesOf(cluster) ?? []).map((each) => ({
+    (asked.sharesOf(cluster) ?? []).map((each) => ({
       ...each,
       probability: total === 0 ? 0 : (each.probability * weight) / total,
     })),
@@ -85,15 +94,29 @@ function explainBytes(
     candidates,
     next: '',
     status: 0,
-    steps: [...connection.steps, ...tls, `${led}: ${destinations.map(({ cluster }) => cluster).join(', ')}`],
+    steps: [
+      ...connection.steps,
+      ...tls,
+      `${led}: ${destinations.map(({ cluster }) => cluster).join(', ')}`,
+      ...asked.policies,
+    ],
   };
 }
 
-/** What is wrong with the question, as a sentence, instead of a request that cannot be. */
-function requestOf(query: ExplainQuery, target: Target): RequestView | string {
+/** What the gateway answers to bytes that it takes for no request, and why, as a sentence. */
+interface Refused {
+  readonly status: 400 | 405;
+  readonly refusal: string;
+}
+
+function requestOf(query: ExplainQuery, target: Target): RequestView | Refused {
+  const method = query.method || 'GET';
+  const refused = methodRefusal(method);
+  if (refused !== 0)
+    return { status: refused, refusal: `the method ${JSON.stringify(method)} is refused over HTTP/1.1: ${refused}` };
   const [written = '', search] = (query.path || '/').split(/\?(.*)/s);
   const path = requestPath(written);
-  if (path === undefined) return `the path ${JSON.stringify(written)} is refused: 400`;
+  if (path === undefined) return { status: 400, refusal: `the path ${JSON.stringify(written)} is refused: 400` };
   const fields = new Map<string, string>();
   for (const { name, value } of query.headers) {
     const lower = name.toLowerCase();
@@ -101,7 +124,7 @@ function requestOf(query: ExplainQuery, target: Target): RequestView | string {
     fields.set(lower, before === undefined ? value : `${before},${value}`);
   }
   return {
-    method: query.method || 'GET',
+    method,
     scheme: 'http',
     authority: fields.get('host') ?? query.to,
     path,
@@ -110,35 +133,4 @@ function requestOf(query: ExplainQuery, target: Target): RequestView | string {
     header: (name) => fields.get(name),
     isGrpc: fields.get('content-type')?.startsWith('application/grpc') === true,
   };
-}
-
-/** Each worker balances by itself: an endpoint's share is the mean over those that use it. */
-function shares(
-  { requests }: Pick<ViewParts, 'requests'>,
-  snapshot: Snapshot,
-  key: string,
-  client: ClientPod | undefined,
-): readonly ExplainedCandidate[] | undefined {
-  const cluster = snapshot.clusters[key];
-  if (cluster === undefined) return undefined;
-  const { members, policy } = cluster.variants[variantFor(cluster.variants, client)]!;
-  const endpoints = members === undefined ? cluster.endpoints : members.map((index) => cluster.endpoints[index]!);
-  const origin = { locality: snapshot.locality, node: snapshot.node, labels: client?.labels ?? {} };
-  const processes = [...requests.reports.values()].map(
-    (report) =>
-      new Map(
-        report.endpoints
-          .filter((each) => each.cluster === key)
-          .map(({ address, inFlight, latencyMs, ejected, ejection }): [string, Seen] => [
-            address,
-            { inFlight, latencyMs, ejection: ejected ? (ejection as Ejection) : undefined },
-          ]),
-      ),
-  );
-  return forecast(policy, endpoints, origin, processes).map(({ endpoint, probability, state }) => ({
-    backend: endpoint.name,
-    address: addressOf(endpoint),
-    probability,
-    state,
-  }));
 }

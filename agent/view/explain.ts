@@ -35,6 +35,7 @@ export function explainQuery(parts: ViewParts, query: ExplainQuery): Outcome<Exp
 const refusals: Readonly<Record<ExplainError['code'], Refusal['type']>> = {
   'unknown-pod': 'unknown',
   'unknown-service': 'unknown',
+  'invalid-address': 'malformed',
   'invalid-port': 'malformed',
   'port-needed': 'invalid',
 };

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { BalancerPolicy } from '../../agent/balance/balancer.js';
+import { type BalancerPolicy, ClusterBalancer } from '../../agent/balance/balancer.js';
 import { forecast, type Seen } from '../../agent/balance/forecast.js';
 import { endpoint, locality } from './endpoints.js';
 
@@ -37,4 +37,26 @@ test('slow and ejected endpoints get nothing next', (t) => {
 test('several processes: the mean of what each does', (t) => {
   const ejected = { '10.0.0.1:8080': { ...fine, ejection: 'consecutive-5xx' as const } };
   t.deepEqual(shown('round-robin', {}, ejected), ['0.125 ejected', '0.292 ready', '0.583 ready']);
+});
+
+test('a pick by a hash that is known', (t) => {
+  const algorithm = { type: 'ringHash', minimumRingSize: 1024 } as const;
+  const balancing = { type: 'hash', key: { type: 'sourceIp' }, algorithm } as const;
+  const hashed: BalancerPolicy = { ...policy('adaptive'), balancing };
+  const endpoints = [endpoint(1), endpoint(2), endpoint(3)];
+  for (let hash = 0; hash < 2 ** 32; hash += 2 ** 27 - 1) {
+    const worker = new ClusterBalancer(hashed, origin, () => 0, 0);
+    worker.update(endpoints, hashed, 0);
+    const picked = worker.pick({ hash, tried: [], now: 0 })!.member.endpoint;
+    t.deepEqual(
+      forecast(hashed, endpoints, origin, [], hash).map(({ probability }) => probability),
+      endpoints.map((each) => (each === picked ? 1 : 0)),
+    );
+  }
+  t.true(forecast(hashed, endpoints, origin, []).every(({ probability }) => probability > 0.2));
+  const plain = forecast(policy('round-robin'), endpoints, origin, [], 7);
+  t.true(
+    plain.every(({ probability }) => Math.abs(probability - 1 / 3) < 1e-9),
+    'no hash, no key',
+  );
 });

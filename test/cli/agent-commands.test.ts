@@ -144,6 +144,9 @@ test('explain', async (t) => {
   ]);
   t.is((await weftAt(served, ['explain', '--from', 'shop/nobody', '--to', 'x'])).code, 1);
   t.is((await weftAt(served, ['explain', '--from', 'client', '--to', 'x'])).code, 64);
+  const malformed = await weftAt(served, ['explain', '--from', 'shop/client', '--to', '[::1']);
+  t.is(malformed.code, 64);
+  t.regex(malformed.stderr, /"\[::1" is no HOST, HOST:PORT, IPv6 address/);
 });
 
 test('flows', async (t) => {

@@ -63,6 +63,12 @@ test('names that are none', (t) => {
   t.is(resolve('[web]:80').split(':')[0], 'shop/web 10.96.0.10 80');
 });
 
+test('what is neither a name nor an address', (t) => {
+  for (const to of ['[::1', '::1]', '[::1]80', '[[::1]]:80', '1:2:3', 'web:80:80', 'fd01::10::1']) {
+    t.is(resolve(to), `invalid-address: ${JSON.stringify(to)} is no HOST, HOST:PORT, IPv6 address or [IPv6]:PORT`);
+  }
+});
+
 test('addresses of both families and the mapped form', (t) => {
   t.is(resolve('10.96.0.10:80'), 'shop/web 10.96.0.10 80');
   t.is(resolve('10.96.0.10'), 'shop/web 10.96.0.10 80');

@@ -63,6 +63,7 @@ const refusals: readonly (readonly [string, string, string, string])[] = [
   ['shop/nobody', 'user-service', 'unknown', 'there is no Pod shop/nobody'],
   ['shop/client', 'nothing', 'unknown', 'nothing would be Service shop/nothing, which does not exist'],
   ['shop/client', 'user-service:99999', 'malformed', '"99999" is no port between 1 and 65535'],
+  ['shop/client', '[::1', 'malformed', '"[::1" is no HOST, HOST:PORT, IPv6 address or [IPv6]:PORT'],
   ['shop/client', 'two', 'invalid', 'say which TCP port of Service shop/two: it has 80/TCP, 81/TCP'],
 ];
 

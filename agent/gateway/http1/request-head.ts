@@ -27,6 +27,12 @@ const methods = new NameCache();
 /** Of other methods nobody knows what their framing means to a backend; Envoy and Node refuse the same. */
 const knownMethods: ReadonlySet<string> = new Set(METHODS);
 
+/** The status that refuses a request for its method; 0: none does. */
+export function methodRefusal(method: string): 0 | 400 | 405 {
+  if (!knownMethods.has(method)) return 400;
+  return method === 'CONNECT' ? 405 : 0;
+}
+
 /** What the request line held: valid until the next one is read. */
 const line = { method: '', targetAt: 0, targetEnd: 0, target: '', isNormal: true, minor: 1 };
 

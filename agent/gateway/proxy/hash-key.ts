@@ -1,9 +1,8 @@
 import type { HashKey } from '../../balance/cluster.js';
 import { hashText } from '../../balance/hash.js';
 import { sourceHash } from '../../compile/maglev.js';
-import { queryValue } from '../../compile/route.js';
+import { queryValue, type RequestView } from '../../compile/route.js';
 import { compileRegex, type RegexMatcher } from '../../model/regex.js';
-import type { ReceivedRequest } from './received.js';
 
 /** What consistent hashing takes a request by. */
 export interface HashChoice {
@@ -16,8 +15,8 @@ export interface HashChoice {
 /** Nothing is hashed. */
 export const noHash: HashChoice = { hash: undefined, setCookie: '' };
 
-/** `random`: in [0, 1), for a new cookie's value. */
-export function hashChoice(key: HashKey, request: ReceivedRequest, address: string, random: () => number): HashChoice {
+/** `address`: the client's. `random`: in [0, 1), for a new cookie's value. */
+export function hashChoice(key: HashKey, request: RequestView, address: string, random: () => number): HashChoice {
   switch (key.type) {
     case 'header':
       return chosenBy(rewritten(key, request.header(key.name.toLowerCase())));

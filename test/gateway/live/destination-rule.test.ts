@@ -1,6 +1,7 @@
+import type { Explanation } from '../../../agent/api/items.js';
 import { eventually } from '../../agent/site.js';
 import { kernelTest } from '../../kernel-test.js';
-import type { Client } from './client.js';
+import type { Ask, Client } from './client.js';
 import type { Echo } from './origin.js';
 import { backend, destinationRule, openShop, reached, shop, toShop, virtualService } from './shop.js';
 
@@ -27,7 +28,17 @@ kernelTest('loadBalancer.simple', async (t) => {
 });
 
 kernelTest('loadBalancer.consistentHash: one value, one backend', async (t) => {
-  const { client, show } = await openShop(t);
+  const { client, show, site } = await openShop(t);
+  /** Where `weft explain` says that a request goes. */
+  const explainedTo = async ({ headers = {}, path = '/' }: Ask): Promise<readonly string[]> => {
+    const { candidates } = await site.agent.call<Explanation>('POST', '/v1/explain', {
+      from: 'default/client',
+      to: 'shop:80',
+      path,
+      headers: Object.entries(headers).map(([name, value]) => ({ name, value })),
+    });
+    return candidates.filter(({ probability }) => probability > 0).map(({ address }) => address);
+  };
   const users = Array.from({ length: 16 }, (_, index) => `user-${index}`);
   const named = (key: string) => (user: string) => ({ ...toShop, headers: { ...toShop.headers, [key]: user } });
   for (const algorithm of ['', ', maglev: { tableSize: 5003 }', ', ringHash: { minimumRingSize: 1024 }']) {
@@ -40,6 +51,7 @@ kernelTest('loadBalancer.consistentHash: one value, one backend', async (t) => {
       `${algorithm} ${JSON.stringify(found)}`,
     );
     t.true(new Set(found.flat()).size > 1, algorithm);
+    t.deepEqual(await Promise.all(users.map((user) => explainedTo(named('x-user')(user)))), found, algorithm);
     const other = await client.spread(named('x-other')('user-1'), 64);
     t.true(reached(other).length > 1, 'requests without the header are spread');
   }
@@ -50,8 +62,11 @@ kernelTest('loadBalancer.consistentHash: one value, one backend', async (t) => {
   );
   t.true(queries.every((each) => each.length === 1));
   t.true(new Set(queries.flat()).size > 1);
+  t.deepEqual(await Promise.all(users.map((user) => explainedTo({ ...toShop, path: `/?user=${user}` }))), queries);
   await show(destinationRule('trafficPolicy: { loadBalancer: { consistentHash: { useSourceIp: true } } }'));
-  t.is(reached(await client.spread(toShop, 32)).length, 1);
+  const own = reached(await client.spread(toShop, 32));
+  t.is(own.length, 1);
+  t.deepEqual(await explainedTo(toShop), own);
 });
 
 kernelTest('loadBalancer.consistentHash: a cookie is made where there is none', async (t) => {
