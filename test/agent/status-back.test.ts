@@ -4,6 +4,7 @@ import { ApiServer } from '../../agent/demo/kubernetes/api-server.js';
 import type { KubernetesObject } from '../../agent/demo/kubernetes/stored.js';
 import { makeDirectory } from '../kernel/scratch.js';
 import { kernelTest } from '../kernel-test.js';
+import { freeNodePort } from './node-port.js';
 import { eventually, Site } from './site.js';
 
 const gatewayApi = 'gateway.networking.k8s.io/v1';
@@ -79,14 +80,8 @@ kernelTest('conditions and Events are written back by the agent, and follow what
   const api = new ApiServer({ folder });
   t.teardown(() => api.close());
   await api.listen();
-  for (const object of [
-    gatewayClass,
-    gateway(20_000 + (process.pid % 10_000)),
-    route('missing'),
-    service,
-    broken('broken'),
-  ])
-    api.apply(object);
+  const mesh = [gatewayClass, gateway(await freeNodePort()), route('missing'), service, broken('broken')];
+  for (const object of mesh) api.apply(object);
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, api.kubeconfig());
   const options = ['--kubernetes', '--kubeconfig', kubeconfig, '--node', 'here', '--namespace', 'weft-system'];
@@ -98,7 +93,11 @@ kernelTest('conditions and Events are written back by the agent, and follow what
   const patience = 30_000;
 
   await eventually(routeSays, (text) => text.includes('ResolvedRefs=False BackendNotFound'), patience);
-  t.is(said(statusOf('gatewayclasses', '', 'weft').conditions), 'Accepted=True Accepted');
+  await eventually(
+    () => said(statusOf('gatewayclasses', '', 'weft').conditions),
+    (text) => text === 'Accepted=True Accepted',
+    patience,
+  );
   await eventually(
     () => said(statusOf('gateways', 'default', 'edge').conditions),
     (text) => text === 'Accepted=True Accepted, Programmed=True Programmed',

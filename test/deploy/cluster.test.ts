@@ -6,6 +6,7 @@ import type { KubernetesObject } from '../../agent/demo/kubernetes/stored.js';
 import { defaultRelease, renderChart } from '../../deploy/render/chart.js';
 import type { Caller } from '../agent/caller.js';
 import { Kubelet } from '../agent/kubelet.js';
+import { freeNodePort } from '../agent/node-port.js';
 import { eventually, type Life } from '../agent/site.js';
 import { makeDirectory } from '../kernel/scratch.js';
 import { AgentPod, containerTest, patience } from './agent-pod.js';
@@ -74,13 +75,13 @@ const objects: readonly KubernetesObject[] = [
 ];
 
 /** What is said something of: conditions, and Events of rules that make no sense. */
-const judged = (): readonly KubernetesObject[] => [
+const judged = (port: number): readonly KubernetesObject[] => [
   ...renderChart({ gatewayClass: { create: 'always' } }).objects.filter(({ kind }) => kind === 'GatewayClass'),
   {
     apiVersion: gatewayApi,
     kind: 'Gateway',
     metadata: { ...metadata, name: 'edge' },
-    spec: { gatewayClassName: 'weft', listeners: [{ name: 'web', port: 28080, protocol: 'HTTP' }] },
+    spec: { gatewayClassName: 'weft', listeners: [{ name: 'web', port, protocol: 'HTTP' }] },
   },
   { apiVersion: gatewayApi, kind: 'HTTPRoute', metadata, spec: { parentRefs, rules: [{}] } },
   { apiVersion: gatewayApi, kind: 'GRPCRoute', metadata, spec: { parentRefs, rules: [{}] } },
@@ -190,7 +191,7 @@ containerTest(
 containerTest('the agent asks for what the chart’s roles allow: nothing else, and all of it', async (t) => {
   t.timeout(180_000);
   const { pod, server, agent } = await open(t);
-  for (const object of judged()) server.apply(object);
+  for (const object of judged(await freeNodePort())) server.apply(object);
   await pod.status(agent());
   const allowed = new Set(
     [...allowedVerbs()].flatMap(([resource, verbs]) => [...verbs].map((verb) => `${verb} ${resource}`)),
