@@ -31,7 +31,9 @@ kernelTest('kill -9 of a worker loses the requests in flight on it, and no other
     (count) => count === 2,
   );
   const held = 60;
-  const answers = Promise.all(Array.from({ length: held }, () => client.ask({ ...to, path: '/?delay=3000' })));
+  // Longer than all of them need to arrive on a busy machine.
+  const path = '/?delay=15000';
+  const answers = Promise.all(Array.from({ length: held }, () => client.ask({ ...to, path })));
   await arrived(servers, held);
   const victim = workersOf(site.pin)[0]!;
   const sockets = socketsOf(victim);

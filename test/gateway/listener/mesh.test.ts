@@ -104,6 +104,7 @@ test('tcp rules choose the cluster, and say so', async (t) => {
 test('no healthy backend: the connection is reset and the record says UH', async (t) => {
   const { rig, port } = open(t, { detection: 'opaque' });
   t.true((await talk('127.128.0.5', port, '')).reset);
+  await until(() => rig.records.length === 1);
   t.is(rig.records[0]!.flags, 'UH');
 });
 

@@ -28,9 +28,13 @@ kernelTest(
     );
     t.is((await client.ask(toShop)).status, 418);
 
+    // The heartbeat, of every second, is stale after 3 s.
+    const killed = performance.now();
     await site.agent.kill();
-    t.is((await client.ask(toShop)).status, 418, 'workers serve on');
-    // The heartbeat is stale after 3 s.
+    const { status } = await client.ask(toShop);
+    const tookMs = performance.now() - killed;
+    if (tookMs < 2_000) t.is(status, 418, 'workers serve on');
+    else t.log(`too late to see that workers serve on: ${Math.round(tookMs)} ms`);
     await eventually(
       () => client.ask(toShop),
       ({ body }) => body.includes(backend(1)) && !body.includes('x-envoy-attempt-count'),
