@@ -53,9 +53,9 @@ kernelTest('the peer of a Unix socket is this process', async (t) => {
 });
 
 kernelTest('clocks go forward in nanoseconds, CPUs are counted', (t) => {
+  const before = process.hrtime.bigint();
   const monotonic = native().monotonicNs();
-  const hr = process.hrtime.bigint();
-  t.true(hr >= monotonic && hr - monotonic < 1_000_000_000n);
+  t.true(before <= monotonic && monotonic <= process.hrtime.bigint());
   t.true(native().boottimeNs() >= monotonic);
   t.true(native().possibleCpus() >= 1);
 });
