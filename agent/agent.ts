@@ -115,7 +115,6 @@ async function start(config: Config, { clock, log }: Surroundings, undo: Undo): 
     started,
     cgroup: config.cgroup,
     pin: config.pin,
-    directoryMode: config.kubernetes === undefined,
     clock,
     nowNs: () => native().monotonicNs(),
     checks: () => readiness.checks(),

@@ -1,14 +1,14 @@
 import type { SourceItem } from './api/items.js';
 import type { Clock } from './clock.js';
-import { controllerName } from './compile/ingress.js';
-import { rootNamespace } from './compile/rule-lookup.js';
 import type { Config } from './config.js';
 import type { ApiClient } from './kubernetes/api.js';
 import type { Log } from './log.js';
 import type { Catalog } from './model/catalog.js';
+import { controllerName } from './model/gateway-scope.js';
 import type { Change } from './model/mesh.js';
 import type { Problem } from './model/problem.js';
 import type { ObjectFinding } from './model/references.js';
+import { rootNamespace } from './model/root-namespace.js';
 import { type Files, watchFiles } from './sources/files.js';
 import { type KubernetesSource, watchKubernetes } from './sources/kubernetes.js';
 import type { ResourceState } from './sources/kubernetes-state.js';

@@ -9,13 +9,13 @@ import { checkReferences, type ObjectFinding } from './model/references.js';
  * of the node that will run them, and are not looked at.
  */
 export function findingsOf(catalog: Catalog): readonly ObjectFinding[] {
+  const scope = { directoryMode: true, gatewayLabels: defaultGatewayLabels };
   const { findings } = compileSnapshot(catalog, {
+    ...scope,
     node: '',
-    directoryMode: true,
-    gatewayLabels: defaultGatewayLabels,
     accessLog: false,
     overrides: () => noOverrides,
     readPem: () => ({ ok: true, text: '' }),
   });
-  return [...checkReferences(catalog, true), ...findings];
+  return [...checkReferences(catalog, scope), ...findings];
 }

@@ -1,5 +1,6 @@
 import type { Locality } from '../balance/cluster.js';
 import { equalValues } from '../model/equal.js';
+import type { GatewayScope } from '../model/gateway-scope.js';
 import { type Family, keyOf, type Pod, type Service } from '../model/mesh.js';
 import type { ObjectFinding } from '../model/references.js';
 import type { Secret } from '../model/secret.js';
@@ -32,11 +33,8 @@ export interface SnapshotInput extends CompileInput, HttpInput, IngressInput {
   isMeshed(pod: Pod): boolean;
 }
 
-export interface SnapshotContext {
+export interface SnapshotContext extends GatewayScope {
   readonly node: string;
-  readonly directoryMode: boolean;
-  /** --gateway-labels. */
-  readonly gatewayLabels: Readonly<Record<string, string>>;
   readonly accessLog: boolean;
   readonly overrides: () => Overrides;
   /** Reads a file of certificates or keys. */

@@ -1,15 +1,14 @@
+import { type GatewayScope, ownGateways } from '../model/gateway-scope.js';
 import type { GatewayServer, IstioGateway } from '../model/istio-gateway.js';
 import type { GatewayClass, GatewayListener, KubernetesGateway, ReferenceGrant } from '../model/kubernetes-gateway.js';
 import { keyOf } from '../model/mesh.js';
 import type { ObjectFinding } from '../model/references.js';
-import { selects } from '../model/selectors.js';
 import { type Credentials, credentialsFor } from './credentials.js';
 import { ObjectFindings } from './object-findings.js';
 import { istioServerTls, listenerTls, type UnresolvedCertificate } from './server-tls.js';
 import type { IngressListener, IngressServer, ServerTls } from './snapshot.js';
 
-export const controllerName = 'weft.dev/gateway';
-export const className = 'weft';
+export { controllerName } from '../model/gateway-scope.js';
 
 /** What the rules bind to a server of an Istio Gateway, or to a listener of a Gateway API Gateway. */
 export type ServerRules = Pick<IngressServer, 'virtualHosts' | 'tlsRules' | 'tcpRules'>;
@@ -27,11 +26,7 @@ export interface IngressInput {
   referenceGrants(): Iterable<ReferenceGrant>;
 }
 
-export interface IngressContext {
-  /** --gateway-labels. */
-  readonly gatewayLabels: Readonly<Record<string, string>>;
-  /** There a Gateway of class `weft` needs no GatewayClass. */
-  readonly directoryMode: boolean;
+export interface IngressContext extends GatewayScope {
   readonly credentials: Credentials;
   readonly rulesForServer: (gateway: IstioGateway, server: GatewayServer) => ServerRules;
   readonly rulesForListener: (gateway: KubernetesGateway, listener: GatewayListener) => AttachedRules;
@@ -86,7 +81,8 @@ interface Wish {
  * Gateway has the port or host, then the first by NS/NAME.
  */
 export function compileIngress(input: IngressInput, context: IngressContext): Ingress {
-  const gateways = [...ownIstioGateways(input, context), ...ownKubernetesGateways(input, context)].sort(byAge);
+  const isOwn = ownGateways(input.gatewayClasses(), context);
+  const gateways = [...input.istioGateways(), ...input.kubernetesGateways()].filter(isOwn).sort(byAge);
   const grants = [...input.referenceGrants()];
   const ports = new Map<number, OpenPort>();
   const places: Place[] = [];
@@ -120,24 +116,6 @@ export function unboundFindings(ingress: Pick<Ingress, 'places'>, port: number, 
 
 function byAge(a: GatewayObject, b: GatewayObject): number {
   return a.meta.created - b.meta.created || (keyOf(a) < keyOf(b) ? -1 : 1);
-}
-
-function* ownIstioGateways(input: IngressInput, { gatewayLabels }: IngressContext): Generator<IstioGateway> {
-  for (const gateway of input.istioGateways()) if (selects(gateway.selector, gatewayLabels)) yield gateway;
-}
-
-/** Those of a class of this controller; without the class object, in directory mode, those of class `weft`. */
-function* ownKubernetesGateways(input: IngressInput, context: IngressContext): Generator<KubernetesGateway> {
-  const classes = new Map([...input.gatewayClasses()].map((each) => [each.meta.name, each.controllerName]));
-  for (const gateway of input.kubernetesGateways()) {
-    const { gatewayClassName } = gateway;
-    const controller = classes.get(gatewayClassName);
-    const isOwn =
-      controller === undefined
-        ? context.directoryMode && gatewayClassName === className
-        : controller === controllerName;
-    if (isOwn) yield gateway;
-  }
 }
 
 const plainProtocols: Readonly<Record<GatewayServer['port']['protocol'], 'http' | 'tls' | 'tcp'>> = {

@@ -1,9 +1,7 @@
 import type { DestinationRule, Subset, TrafficPolicy } from '../model/destination-rule.js';
 import { keyOf } from '../model/mesh.js';
 import { hostsMeant, wildcardCovers } from '../model/names.js';
-
-/** Rules of this namespace are for clients of every namespace that has none of its own (Istio's MeshConfig.rootNamespace). */
-export const rootNamespace = 'istio-system';
+import { rootNamespace } from '../model/root-namespace.js';
 
 /** What the DestinationRules of one host in one namespace say together, to some clients. */
 export interface EffectiveRule {

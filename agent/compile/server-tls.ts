@@ -1,7 +1,7 @@
 import type { ServerTls as WrittenTls } from '../model/istio-gateway.js';
 import type { CertificateReference, ReferenceGrant } from '../model/kubernetes-gateway.js';
+import { rootNamespace } from '../model/root-namespace.js';
 import { type Credentials, pemOf, secretOf, type Unusable } from './credentials.js';
-import { rootNamespace } from './rule-lookup.js';
 import type { ServerTls } from './snapshot.js';
 
 type Certificate = ServerTls['certificates'][number];

@@ -1,5 +1,6 @@
 import type { Catalog } from './catalog.js';
 import { quote } from './findings.js';
+import type { GatewayScope } from './gateway-scope.js';
 import { type Deployment, type EndpointSlice, keyOf, type MeshObject, type Pod, type Service } from './mesh.js';
 import type { Finding } from './problem.js';
 import { type ProblemCode, problemCodes } from './problem-codes.js';
@@ -11,20 +12,20 @@ export interface ObjectFinding extends Finding {
 }
 
 /** What is wrong with what rules refer to: a part of {@link checkReferences} that takes no longer where there are few rules. */
-export function checkRules(catalog: Catalog, directoryMode: boolean): readonly ObjectFinding[] {
+export function checkRules(catalog: Catalog, scope: GatewayScope): readonly ObjectFinding[] {
   const found: ObjectFinding[] = [];
-  checkRouting(catalog, directoryMode, (object, code, path, message) => report(found, object, code, path, message));
+  checkRouting(catalog, scope, (object, code, path, message) => report(found, object, code, path, message));
   return found;
 }
 
 /** What is wrong between objects: references to nothing (WEFT04xx) and claims to the same thing (WEFT05xx). */
-export function checkReferences(catalog: Catalog, directoryMode: boolean): readonly ObjectFinding[] {
+export function checkReferences(catalog: Catalog, scope: GatewayScope): readonly ObjectFinding[] {
   const found: ObjectFinding[] = [];
-  checkServices(found, catalog, directoryMode);
+  checkServices(found, catalog, scope.directoryMode);
   for (const slice of catalog.slices()) checkSlice(found, catalog, slice);
   for (const deployment of catalog.deployments()) checkDeployment(found, catalog, deployment);
   checkPods(found, catalog);
-  found.push(...checkRules(catalog, directoryMode));
+  found.push(...checkRules(catalog, scope));
   return found;
 }
 

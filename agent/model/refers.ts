@@ -9,6 +9,7 @@ import type {
   VirtualService,
 } from './mesh.js';
 import { serviceOfHost } from './names.js';
+import { rootNamespace } from './root-namespace.js';
 import type { BackendReference, HttpRouteFilter } from './route.js';
 import type { Destination } from './virtual-service.js';
 
@@ -22,6 +23,8 @@ export interface Reference {
   readonly path: string;
   /** Where a port of it is named, that port and its field. */
   readonly port: { readonly number: number; readonly path: string } | undefined;
+  /** Keys of what does as well when it is not there. */
+  readonly substitutes: readonly string[];
 }
 
 /** In the order of the fields. DestinationRule.host is looked at elsewhere, as several rules may share it. */
@@ -44,7 +47,14 @@ export function referencesOf(object: MeshObject): readonly Reference[] {
 }
 
 function refer(kind: Reference['kind'], key: string, path: string, port?: Reference['port']): Reference {
-  return { kind, key, path, port };
+  return { kind, key, path, port, substitutes: [] };
+}
+
+/** A Secret of any of the namespaces, the first before the others; one of authorities may lie in NAME-cacert, too, as Istio looks for it. */
+function referSecret(namespaces: readonly string[], name: string, path: string, ofAuthorities: boolean): Reference {
+  const names = ofAuthorities ? [name, `${name}-cacert`] : [name];
+  const [key, ...substitutes] = namespaces.flatMap((namespace) => names.map((each) => `${namespace}/${each}`));
+  return { kind: 'Secret', key: key!, path, port: undefined, substitutes };
 }
 
 function ofVirtualService(object: VirtualService): readonly Reference[] {
@@ -88,13 +98,13 @@ function ofIstioGateway({ meta, servers }: IstioGateway): readonly Reference[] {
   for (const [index, { tls }] of servers.entries()) {
     if (tls === undefined) continue;
     const path = `${at('spec.servers', index)}.tls`;
-    const secret = (name: string, field: string) =>
-      found.push(refer('Secret', `${meta.namespace}/${name}`, `${path}.${field}`));
+    const secret = (name: string, field: string, ofAuthorities = false) =>
+      found.push(referSecret([meta.namespace, rootNamespace], name, `${path}.${field}`, ofAuthorities));
     const several = tls.credentialNames.length > 1;
     for (const [number, name] of tls.credentialNames.entries()) {
       secret(name, several ? at('credentialNames', number) : 'credentialName');
     }
-    if (tls.caCertCredentialName !== undefined) secret(tls.caCertCredentialName, 'caCertCredentialName');
+    if (tls.caCertCredentialName !== undefined) secret(tls.caCertCredentialName, 'caCertCredentialName', true);
   }
   return found;
 }
@@ -128,7 +138,8 @@ function ofPolicies(rule: DestinationRule): readonly Reference[] {
     }));
     for (const { tls, place } of [{ tls: policy.tls, place: path }, ...ports]) {
       if (tls?.credentialName === undefined || tls.mode === 'DISABLE') continue;
-      found.push(refer('Secret', `${rule.meta.namespace}/${tls.credentialName}`, `${place}.tls.credentialName`));
+      const field = `${place}.tls.credentialName`;
+      found.push(referSecret([rule.meta.namespace], tls.credentialName, field, tls.mode === 'SIMPLE'));
     }
   }
   return found;

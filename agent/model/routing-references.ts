@@ -1,6 +1,7 @@
 import type { Catalog } from './catalog.js';
 import { at } from './fields.js';
 import { child, quote } from './findings.js';
+import { type GatewayScope, ownGateways } from './gateway-scope.js';
 import { type DestinationRule, keyOf, type MeshObject, type Service, type VirtualService } from './mesh.js';
 import { serviceOfHost, wildcardCovers } from './names.js';
 import { gatewayFields } from './plain-connections.js';
@@ -10,12 +11,10 @@ import type { ServiceEntry } from './service-entry.js';
 
 export type Report = (object: MeshObject, code: ProblemCode, path: string, message: string) => void;
 
-/** The class whose Gateways are served; in directory mode also without its object. */
-const builtInClass = '/weft';
-
 /** What is wrong between the objects that HTTP rules are made of, and what they refer to. */
-export function checkRouting(catalog: Catalog, directoryMode: boolean, report: Report): void {
+export function checkRouting(catalog: Catalog, scope: GatewayScope, report: Report): void {
   const entries = [...catalog.serviceEntries()];
+  const isOwn = ownGateways(catalog.gatewayClasses(), scope);
   for (const object of [
     ...catalog.virtualServices(),
     ...catalog.istioGateways(),
@@ -24,8 +23,12 @@ export function checkRouting(catalog: Catalog, directoryMode: boolean, report: R
     ...catalog.grpcRoutes(),
     ...catalog.destinationRules(),
   ]) {
+    const isGateway = object.kind === 'Gateway' || object.kind === 'KubernetesGateway';
+    const isServed = !isGateway || isOwn(object);
     for (const reference of referencesOf(object)) {
-      if (directoryMode && reference.kind === 'GatewayClass' && reference.key === builtInClass) continue;
+      if (reference.kind === 'GatewayClass' && isServed) continue;
+      // Secrets of Gateways that others serve are not watched: whether they are there is not known.
+      if (reference.kind === 'Secret' && !isServed) continue;
       checkReference(catalog, entries, report, object, reference);
     }
   }
@@ -86,7 +89,7 @@ function checkReference(
   entries: readonly ServiceEntry[],
   report: Report,
   object: MeshObject,
-  { kind, key, path, port }: Reference,
+  { kind, key, path, port, substitutes }: Reference,
 ): void {
   switch (kind) {
     case 'Host': {
@@ -110,7 +113,7 @@ function checkReference(
       return;
     }
     default: {
-      if (catalog.object(kind, key) !== undefined) return;
+      if ([key, ...substitutes].some((each) => catalog.object(kind, each) !== undefined)) return;
       const name = key.startsWith('/') ? key.slice(1) : key;
       const title = kind === 'KubernetesGateway' ? 'Gateway' : kind;
       report(object, 'WEFT0402', path, `there is no ${title} ${name}`);

@@ -1,6 +1,6 @@
 import type { GatewayCondition, GatewayStatus, ListenerStatus } from '../compile/gateway-status.js';
 import type { ParentStatus } from '../compile/http/route-status.js';
-import { controllerName } from '../compile/ingress.js';
+import { controllerName } from '../model/gateway-scope.js';
 import type { ParentReference } from '../model/route.js';
 import { type ApiCondition, type ApiObject, timeText } from './api-object.js';
 

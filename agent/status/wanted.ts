@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { GatewayStatus, RouteStatus } from '../compile/gateway-status.js';
-import { controllerName } from '../compile/ingress.js';
+import { controllerName } from '../model/gateway-scope.js';
 import type { GatewayClass } from '../model/kubernetes-gateway.js';
 import type { Metadata } from '../model/mesh.js';
 import { type ApiObject, timeText } from './api-object.js';

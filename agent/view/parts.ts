@@ -38,7 +38,6 @@ export interface ViewParts {
   readonly started: number;
   readonly cgroup: string;
   readonly pin: string;
-  readonly directoryMode: boolean;
   readonly clock: Clock;
   /** CLOCK_MONOTONIC, as the programs read it. */
   readonly nowNs: () => bigint;

@@ -38,8 +38,8 @@ export class ProblemList {
 
   /** All those of routing rules, with others among them: for who looks after each change. In no order. */
   ofRules(): readonly Problem[] {
-    const { catalog, compiler, directoryMode, locate, sourceProblems } = this.#parts;
-    return [...sourceProblems(), ...locate([...checkRules(catalog, directoryMode), ...compiler.findings])];
+    const { catalog, compiler, locate, sourceProblems } = this.#parts;
+    return [...sourceProblems(), ...locate([...checkRules(catalog, compiler.context), ...compiler.findings])];
   }
 
   close(): void {
@@ -47,11 +47,11 @@ export class ProblemList {
   }
 
   #between(): readonly Problem[] {
-    const { catalog, clock, compiler, directoryMode, locate, sync } = this.#parts;
+    const { catalog, clock, compiler, locate, sync } = this.#parts;
     if (this.#references === undefined || this.#generation !== sync.generation || sync.generation === 0) {
       this.#generation = sync.generation;
       const began = clock.monotonic();
-      this.#references = locate([...checkReferences(catalog, directoryMode), ...compiler.findings]);
+      this.#references = locate([...checkReferences(catalog, compiler.context), ...compiler.findings]);
       const now = clock.monotonic();
       this.#found = { freshUntil: now + (now - began) / share, problems: this.#references };
     }

@@ -11,7 +11,7 @@ test('the demo’s Deployments and rules are read whole; without a Gateway only 
     t.deepEqual(problems, []);
     catalog.apply(objects.map((object) => ({ type: 'put', object })));
   }
-  const found = checkReferences(catalog, false).map(
+  const found = checkReferences(catalog, { gatewayLabels: {}, directoryMode: false }).map(
     ({ code, object, path }) => `${code} ${object.kind} ${object.meta.name} ${path}`,
   );
   t.deepEqual(found, ['WEFT0402 VirtualService user-service spec.gateways[0]']);

@@ -1,8 +1,11 @@
 import test from 'ava';
 import { Catalog } from '../../agent/model/catalog.js';
+import type { GatewayScope } from '../../agent/model/gateway-scope.js';
 import { parseObject } from '../../agent/model/parse.js';
 import { checkReferences } from '../../agent/model/references.js';
 import { origin, type Raw, rawPod, rawRule, rawService, rawSlice } from './objects.js';
+
+const scope: GatewayScope = { gatewayLabels: { istio: 'ingressgateway' }, directoryMode: true };
 
 /** `CODE KIND NAME path` of what is wrong between the objects, sorted. */
 function between(...raws: readonly Raw[]): string[] {
@@ -12,7 +15,7 @@ function between(...raws: readonly Raw[]): string[] {
     if (object === undefined) throw new Error(JSON.stringify(findings));
     catalog.apply([{ type: 'put', object }]);
   }
-  return checkReferences(catalog, true)
+  return checkReferences(catalog, scope)
     .map(({ code, object, path }) => `${code} ${object.kind} ${object.meta.name} ${path}`)
     .sort();
 }
@@ -55,6 +58,32 @@ const gateway: Raw = {
   metadata: { name: 'g' },
   spec: { servers: [{ port: { number: 80, protocol: 'HTTP' }, hosts: ['*'] }] },
 };
+
+function ending(credentialName: string, selector: Raw): Raw {
+  const tls = { mode: 'SIMPLE', credentialName };
+  return { ...gateway, spec: { selector, servers: [{ port: { number: 443, protocol: 'HTTPS' }, hosts: ['*'], tls }] } };
+}
+
+function secretOf(namespace: string, name: string): Raw {
+  const pem = (label: string) => btoa(`-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`);
+  const data = { 'tls.crt': pem('CERTIFICATE'), 'tls.key': pem('PRIVATE KEY') };
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name }, type: 'kubernetes.io/tls', data };
+}
+
+function gatewayClass(name: string, controllerName: string): Raw {
+  const apiVersion = 'gateway.networking.k8s.io/v1';
+  return { apiVersion, kind: 'GatewayClass', metadata: { name }, spec: { controllerName } };
+}
+
+function listening(name: string, gatewayClassName: string, secret: string): Raw {
+  const tls = { certificateRefs: [{ name: secret }] };
+  return {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'Gateway',
+    metadata: { name },
+    spec: { gatewayClassName, listeners: [{ name: 'a', port: 443, protocol: 'HTTPS', tls }] },
+  };
+}
 
 const adaptive = { 'weft.dev/balancing': 'adaptive', 'weft.dev/when-agent-down': 'closed' };
 
@@ -227,6 +256,32 @@ const cases: readonly (readonly [string, readonly Raw[], readonly string[]])[] =
     ['WEFT0402 Gateway g spec.servers[0].tls.credentialName'],
   ],
   [
+    'a certificate of the root namespace',
+    [ending('c', { istio: 'ingressgateway' }), secretOf('istio-system', 'c')],
+    [],
+  ],
+  ['a certificate of a Gateway that others serve', [ending('c', { istio: 'egressgateway' })], []],
+  [
+    'certificates of Gateways of the Gateway API',
+    [
+      gatewayClass('weft', 'weft.dev/gateway'),
+      gatewayClass('istio', 'istio.io/gateway-controller'),
+      listening('ours', 'weft', 'c'),
+      listening('theirs', 'istio', 'c'),
+    ],
+    ['WEFT0402 KubernetesGateway ours spec.listeners[0].tls.certificateRefs[0].name'],
+  ],
+  [
+    'a certificate of a Gateway without class',
+    [listening('k', 'nil', 'c')],
+    ['WEFT0402 KubernetesGateway k spec.gatewayClassName'],
+  ],
+  [
+    'a certificate of a Gateway whose class weft somebody else has',
+    [gatewayClass('weft', 'example.com/other'), listening('k', 'weft', 'c')],
+    [],
+  ],
+  [
     'routes of the Gateway API to nowhere',
     [
       {
@@ -314,9 +369,9 @@ test('the class weft needs no object in a directory, but in a cluster it does', 
   };
   const catalog = new Catalog();
   catalog.apply([{ type: 'put', object: parseObject(raw, origin).object! }]);
-  t.deepEqual(checkReferences(catalog, true), []);
+  t.deepEqual(checkReferences(catalog, scope), []);
   t.deepEqual(
-    checkReferences(catalog, false).map(({ code, path }) => `${code} ${path}`),
+    checkReferences(catalog, { ...scope, directoryMode: false }).map(({ code, path }) => `${code} ${path}`),
     ['WEFT0402 spec.gatewayClassName'],
   );
 });

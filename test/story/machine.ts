@@ -166,7 +166,6 @@ export class Machine {
       started: clock.now(),
       cgroup: '/sys/fs/cgroup',
       pin: '/sys/fs/bpf/weft',
-      directoryMode: true,
       clock,
       nowNs: () => nowNs(clock),
       catalog,

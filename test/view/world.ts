@@ -155,7 +155,6 @@ export class World {
       started: clock.now(),
       cgroup: '/sys/fs/cgroup',
       pin: '/sys/fs/bpf/weft',
-      directoryMode: true,
       clock,
       nowNs: () => BigInt(Math.round(clock.monotonic() * 1e6)) + 1_000_000_000_000n,
       catalog,
