@@ -1,7 +1,7 @@
 import { canonicalAddress, specialAddress } from './address.js';
 import { child, type Findings, quote, suggestion } from './findings.js';
 import { internedMap, noLabels } from './intern.js';
-import { isLabelValue, isName, type NameForm, nameForms } from './names.js';
+import { isLabelValue, isName, type NameForm, nameForms, nearestName } from './names.js';
 import type { Problem } from './problem.js';
 
 /** A mapping of a document, of which nothing is known yet. */
@@ -112,8 +112,14 @@ export function readStrings(found: Findings, raw: Raw, path: string, key: string
   return strings;
 }
 
-/** A map of labels or of a selector; keys and values are checked as labels'. */
-export function readLabels(found: Findings, raw: Raw, path: string, key: string): Readonly<Record<string, string>> {
+/** A map of labels or of a selector; keys and values are checked as labels'. Wrong ones that `leaves` takes are left out without a finding. */
+export function readLabels(
+  found: Findings,
+  raw: Raw,
+  path: string,
+  key: string,
+  leaves: (name: string) => boolean = () => false,
+): Readonly<Record<string, string>> {
   const value = readRaw(found, raw, path, key);
   if (value === undefined) return noLabels;
   const labels: Record<string, string> = {};
@@ -123,6 +129,7 @@ export function readLabels(found: Findings, raw: Raw, path: string, key: string)
       labels[name] = text;
       continue;
     }
+    if (leaves(name)) continue;
     const place = child(child(path, key), name);
     if (!isName('qualified', name)) {
       found.error('WEFT0213', place, `the key must be ${nameForms.qualified}`);
@@ -138,7 +145,9 @@ export function readName(found: Findings, raw: Raw, path: string, key: string, f
   const name = readString(found, raw, path, key);
   if (name === undefined || name === '') return undefined;
   if (isName(form, name)) return name;
-  found.error('WEFT0204', child(path, key), `must be ${nameForms[form]}, not ${quote(name)}`);
+  const nearest = nearestName(form, name);
+  const fix = nearest === undefined ? undefined : `did you mean ${quote(nearest)}?`;
+  found.error('WEFT0204', child(path, key), `must be ${nameForms[form]}, not ${quote(name)}`, fix);
   return undefined;
 }
 

@@ -7,7 +7,7 @@ const besideShape: ReadonlySet<ProblemCode> = new Set(['WEFT0302', 'WEFT0303', '
 /** Collects what is wrong with one object, at most `limit` findings: a hostile object must not fill the memory. */
 export class Findings {
   readonly list: Finding[] = [];
-  /** Whether one of them is an error: then the object must not take effect. */
+  /** Whether one of them is an error of the whole object: then the object must not take effect. */
   failed = false;
   /** Whether a value has not the shape that its field demands: then what depends on it cannot be looked at. */
   malformed = false;
@@ -20,6 +20,11 @@ export class Findings {
   error(code: ProblemCode, path: string, message: string, fix: string = problemCodes[code].fix): void {
     this.failed = true;
     if (!besideShape.has(code)) this.malformed = true;
+    if (this.list.length < this.#limit) this.list.push({ code, severity: 'error', path, message, fix });
+  }
+
+  /** An error that costs nothing but what it is about: the rest of the object takes effect. */
+  slip(code: ProblemCode, path: string, message: string, fix: string = problemCodes[code].fix): void {
     if (this.list.length < this.#limit) this.list.push({ code, severity: 'error', path, message, fix });
   }
 

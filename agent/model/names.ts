@@ -1,16 +1,14 @@
 /** The forms of names in Kubernetes, as apimachinery's validation package has them. */
 
 const label1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const label1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const word = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 
-export type NameForm = 'label1123' | 'label1035' | 'subdomain' | 'portName' | 'qualified';
+export type NameForm = 'label1123' | 'subdomain' | 'portName' | 'qualified';
 
 /** What each form demands, for messages. */
 export const nameForms: Readonly<Record<NameForm, string>> = {
   label1123: 'at most 63 lower case letters, digits and -, a letter or digit first and last (RFC 1123 label)',
-  label1035: 'at most 63 lower case letters, digits and -, a letter first, a letter or digit last (RFC 1035 label)',
   subdomain: 'at most 253 lower case letters, digits, - and ., a letter or digit around each . (RFC 1123 subdomain)',
   portName: 'at most 15 lower case letters, digits and single -, with a letter (RFC 6335 service name)',
   qualified: '[DNS-SUBDOMAIN/]NAME, NAME of at most 63 letters, digits, -, _ and .',
@@ -20,8 +18,6 @@ export function isName(form: NameForm, name: string): boolean {
   switch (form) {
     case 'label1123':
       return name.length <= 63 && label1123.test(name);
-    case 'label1035':
-      return name.length <= 63 && label1035.test(name);
     case 'subdomain':
       return name.length <= 253 && subdomain.test(name);
     case 'portName':
@@ -29,6 +25,17 @@ export function isName(form: NameForm, name: string): boolean {
     case 'qualified':
       return isQualifiedName(name);
   }
+}
+
+/** A name of the form that is written nearly as `name` is; undefined when there is none. */
+export function nearestName(form: NameForm, name: string): string | undefined {
+  if (form === 'qualified' || name.length > 253) return undefined;
+  const foreign = form === 'subdomain' ? /[^a-z0-9.-]+/g : /[^a-z0-9-]+/g;
+  const plain = name.toLowerCase().replace(foreign, '-');
+  const labels = plain.split('.').map((label) => label.replace(/^-+|-+$/g, ''));
+  const joined = labels.filter((label) => label !== '').join('.');
+  const nearest = form === 'portName' ? joined.replace(/-{2,}/g, '-') : joined;
+  return isName(form, nearest) ? nearest : undefined;
 }
 
 function isQualifiedName(name: string): boolean {

@@ -1,4 +1,15 @@
-import { checkKnown, oneOf, type Raw, readInteger, readLabels, readName, readRaw, readString } from './fields.js';
+import {
+  checkKnown,
+  fieldOf,
+  isRaw,
+  oneOf,
+  type Raw,
+  readInteger,
+  readLabels,
+  readName,
+  readRaw,
+  readString,
+} from './fields.js';
 import { child, type Findings, quote, suggestion } from './findings.js';
 import { interned, internedMap, noLabels } from './intern.js';
 import type { Metadata, Origin } from './mesh.js';
@@ -23,9 +34,20 @@ const fields: ReadonlySet<string> = new Set([
 ]);
 
 /** The values of a weft.dev key: a closed list, or a check that returns what the value must be, or undefined when it is. */
-type Values = readonly string[] | ((value: string) => string | undefined);
+type Values = readonly string[] | StrictValues | ((value: string) => string | undefined);
 
-/** Weft's own labels and annotations of one kind, without the prefix `weft.dev/`. */
+/** A closed list, of which one holds when something else is written: the mistake must not loosen what was asked for. */
+interface StrictValues {
+  readonly oneOf: readonly string[];
+  readonly otherwise: string;
+}
+
+const prefix = 'weft.dev/';
+
+/**
+ * Weft's own labels and annotations of one kind, without the prefix `weft.dev/`. A wrong one is an error, and counts as if it were not there; the
+ * object takes effect.
+ */
 export interface WeftKeys {
   readonly labels: Readonly<Record<string, Values>>;
   readonly annotations: Readonly<Record<string, Values>>;
@@ -67,17 +89,28 @@ export function readMetadata(
   keys: WeftKeys,
 ): Metadata {
   checkKnown(found, metadata, 'metadata', fields);
-  const labels = readLabels(found, metadata, 'metadata', 'labels');
-  if (labels !== noLabels) checkWeftKeys(found, labels, 'metadata.labels', keys.labels);
   return {
     namespace: identity.namespace,
     name: identity.name,
-    labels,
+    labels: readOwnLabels(found, metadata, keys),
     annotations: readAnnotations(found, metadata, keys),
     created: readTime(found, metadata, 'metadata', 'creationTimestamp') ?? 0,
     generation: readInteger(found, metadata, 'metadata', 'generation', 0, Number.MAX_SAFE_INTEGER) ?? 0,
     origin,
   };
+}
+
+function isWeftKey(name: string): boolean {
+  return name.startsWith(prefix);
+}
+
+/** With wrong values of Weft's own among them, as selectors see them. */
+function readOwnLabels(found: Findings, metadata: Raw, keys: WeftKeys): Readonly<Record<string, string>> {
+  const labels = readLabels(found, metadata, 'metadata', 'labels', isWeftKey);
+  const raw = fieldOf(metadata, 'labels');
+  if (!isRaw(raw)) return labels;
+  for (const name in raw) if (isWeftKey(name)) readWeftValue(found, raw[name], 'metadata.labels', name, keys.labels);
+  return labels;
 }
 
 /** Only those that somebody reads are kept: tools write whole manifests into annotations. */
@@ -86,49 +119,49 @@ function readAnnotations(found: Findings, metadata: Raw, keys: WeftKeys): Readon
   if (raw === undefined) return noLabels;
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(raw)) {
+    if (isWeftKey(name)) {
+      const believed = readWeftValue(found, value, 'metadata.annotations', name, keys.annotations);
+      if (believed !== undefined) kept[name] = believed;
+      continue;
+    }
     const path = child('metadata.annotations', name);
     if (!isName('qualified', name.toLowerCase())) {
       found.error('WEFT0213', path, `the key must be ${nameForms.qualified}`);
     } else if (typeof value !== 'string') {
       found.error('WEFT0205', path, `must be a string, not ${quote(value)}`, 'put the value in quotes');
-    } else if (name.startsWith('weft.dev/')) kept[name] = value;
+    }
   }
-  checkWeftKeys(found, kept, 'metadata.annotations', keys.annotations);
   return internedMap(kept);
 }
 
-function checkWeftKeys(
+/** What holds of a key of Weft's; undefined, and a finding, when that is as without it. */
+function readWeftValue(
   found: Findings,
-  entries: Readonly<Record<string, string>>,
+  value: unknown,
   path: string,
+  name: string,
   known: Readonly<Record<string, Values>>,
-): void {
-  for (const name in entries) {
-    if (!name.startsWith('weft.dev/')) continue;
-    const key = name.slice('weft.dev/'.length);
-    const place = child(path, name);
-    const values = Object.hasOwn(known, key) ? known[key] : undefined;
-    if (values === undefined) {
-      const meant = suggestion(
-        name,
-        Object.keys(known).map((each) => `weft.dev/${each}`),
-      );
-      found.error('WEFT0309', place, `this kind has no ${quote(name)}`, meant || undefined);
-      continue;
-    }
-    const value = entries[name]!;
-    if (typeof values === 'function') {
-      const demand = values(value);
-      if (demand !== undefined) found.error('WEFT0216', place, `must be ${demand}, not ${quote(value)}`);
-    } else if (!values.includes(value)) {
-      found.error(
-        'WEFT0216',
-        place,
-        `must be ${oneOf(values)}, not ${quote(value)}`,
-        suggestion(value, values) || undefined,
-      );
-    }
+): string | undefined {
+  const place = child(path, name);
+  const key = name.slice(prefix.length);
+  const values = Object.hasOwn(known, key) ? known[key] : undefined;
+  if (values === undefined) {
+    const own = Object.keys(known).map((each) => `${prefix}${each}`);
+    found.slip('WEFT0309', place, `this kind has no ${quote(name)}`, suggestion(name, own) || undefined);
+    return undefined;
   }
+  if (typeof values === 'function') {
+    const demand = typeof value === 'string' ? values(value) : 'a string';
+    if (demand === undefined) return value as string;
+    found.slip('WEFT0216', place, `must be ${demand}, not ${quote(value)}`);
+    return undefined;
+  }
+  const { oneOf: choices, otherwise } = 'oneOf' in values ? values : { oneOf: values, otherwise: undefined };
+  if (choices.includes(value as string)) return value as string;
+  const meant = typeof value === 'string' ? suggestion(value, choices) : '';
+  const counts = otherwise === undefined ? '' : `: it counts as ${otherwise}`;
+  found.slip('WEFT0216', place, `must be ${oneOf(choices)}, not ${quote(value)}${counts}`, meant || undefined);
+  return otherwise;
 }
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;

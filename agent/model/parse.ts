@@ -17,8 +17,10 @@ import { parseVirtualService } from './parse-virtual-service.js';
 import type { Finding } from './problem.js';
 
 export interface Parsed {
-  /** Undefined when it is invalid (then a finding is an error) or of no interest. */
+  /** Undefined when it is invalid or of no interest. */
   readonly object: MeshObject | undefined;
+  /** Whether a finding is an error of the whole object. */
+  readonly isInvalid: boolean;
   /** What it is, also when it is invalid: its last valid version stays in effect. Undefined when that is unknown. */
   readonly ref: { readonly kind: Kind; readonly key: string } | undefined;
   readonly findings: readonly Finding[];
@@ -58,10 +60,11 @@ function custom(kind: Kind, parse: KindEntry['parse'], versions: readonly string
   return core(kind, parse, { versions, strictness: 'error', ...entry });
 }
 
+// Names of Services are labels of RFC 1123, no longer of RFC 1035 (KEP-5311, by default since Kubernetes 1.36).
 const serviceKeys: WeftKeys = {
   labels: {},
   annotations: {
-    'when-agent-down': ['bypass', 'closed'],
+    'when-agent-down': { oneOf: ['bypass', 'closed'], otherwise: 'closed' },
     acceleration: ['auto', 'off'],
     balancing: ['adaptive', 'least-request', 'round-robin', 'random'],
     'on-removal': ['drain', 'reset'],
@@ -73,7 +76,7 @@ const rollout: WeftKeys = { labels: {}, annotations: { rollout: () => undefined 
 
 /** By API group and kind. */
 const kinds: ReadonlyMap<string, KindEntry> = new Map([
-  ['/Service', core('Service', parseService, { nameForm: 'label1035', weftKeys: serviceKeys })],
+  ['/Service', core('Service', parseService, { nameForm: 'label1123', weftKeys: serviceKeys })],
   ['/Pod', core('Pod', parsePod, { weftKeys: podKeys })],
   ['/Node', core('Node', others.parseNode, { namespaced: false })],
   [
@@ -126,24 +129,28 @@ const ownGroups: ReadonlySet<string> = new Set(['networking.istio.io', 'gateway.
 
 /**
  * One document of any of the understood kinds, checked and with the API's defaults. Never throws. Findings:
- * WEFT02xx for what makes the object invalid, WEFT03xx for what is not known or not enforced.
+ * WEFT02xx for what makes the object invalid, or of a weft.dev key that key, WEFT03xx for what is not known or not enforced.
  */
 export function parseObject(raw: unknown, origin: Origin): Parsed {
   const found = new Findings();
   if (!isRaw(raw)) {
     found.error('WEFT0201', '', `must be a Kubernetes object, not ${quote(raw)}`);
-    return { object: undefined, ref: undefined, findings: found.list };
+    return nothing(found);
   }
   const entry = entryOf(found, raw);
   const metadata = entry && metadataOf(found, raw);
-  if (entry === undefined || metadata === undefined) return { object: undefined, ref: undefined, findings: found.list };
+  if (entry === undefined || metadata === undefined) return nothing(found);
   const identity = readIdentity(found, metadata, entry.nameForm, entry.namespaced);
-  if (identity === undefined) return { object: undefined, ref: undefined, findings: found.list };
+  if (identity === undefined) return nothing(found);
   const meta = readMetadata(found, metadata, identity, origin, entry.weftKeys);
   checkKnown(found, raw, '', entry.fields, entry.strictness);
   const object = entry.parse(found, raw, meta);
   const ref = { kind: entry.kind, key: `${identity.namespace}/${identity.name}` };
-  return { object: found.failed ? undefined : object, ref, findings: found.list };
+  return { object: found.failed ? undefined : object, isInvalid: found.failed, ref, findings: found.list };
+}
+
+function nothing({ failed, list }: Findings): Parsed {
+  return { object: undefined, isInvalid: failed, ref: undefined, findings: list };
 }
 
 /** Undefined, and a finding, for an object that is of no understood kind and version. */

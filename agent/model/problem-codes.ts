@@ -190,8 +190,8 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
   WEFT0204: {
     title: 'invalid name',
     severity: error,
-    meaning: 'A name does not have the form Kubernetes demands here (RFC 1123 or RFC 1035, with its length).',
-    fix: 'use lower case letters, digits and -',
+    meaning: 'A name does not have the form that the API demands here, which the message describes.',
+    fix: 'write a name of the form that the message describes',
   },
   WEFT0205: {
     title: 'wrong type',
@@ -265,7 +265,8 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
   WEFT0216: {
     title: 'invalid weft.dev value',
     severity: error,
-    meaning: 'A weft.dev label or annotation has a value that it does not know.',
+    meaning:
+      'A weft.dev label or annotation has a value that it does not know. It counts as if it were not there, but weft.dev/when-agent-down as `closed`; all else of the object takes effect.',
     fix: 'write one of the values the message names',
   },
   WEFT0217: {
@@ -356,7 +357,7 @@ export const problemCodes: Readonly<Record<ProblemCode, CodeEntry>> = {
   WEFT0309: {
     title: 'unknown weft.dev key',
     severity: error,
-    meaning: 'Weft has no such label or annotation for this kind.',
+    meaning: 'Weft has no such label or annotation for this kind. It is ignored; all else of the object takes effect.',
     fix: 'correct the spelling or remove it',
   },
   WEFT0310: {

@@ -239,16 +239,17 @@ class ApiSource implements KubernetesSource {
   #problems(): readonly Problem[] {
     const { server } = this.#options.client;
     const troubles = new Map<string, Problem>();
-    const problems: Problem[] = [];
+    const problems = new Map<string, Problem>();
     for (const { holdings, trouble } of this.#all()) {
       if (trouble !== undefined) {
         const problem = troubleProblem(trouble, server, holdings.file);
         troubles.set(showProblem(problem), problem);
       }
       for (const problem of holdings.problems()) {
-        if (problems.length < maxProblems) problems.push(problem);
+        // A Pod of this node is there twice, and what is wrong with its metadata.
+        if (problems.size < maxProblems) problems.set(showProblem(problem), problem);
       }
     }
-    return [...troubles.values(), ...problems].slice(0, maxProblems).sort(compareProblems);
+    return [...troubles.values(), ...problems.values()].slice(0, maxProblems).sort(compareProblems);
   }
 }

@@ -86,7 +86,7 @@ class ManifestReader {
   take(raw: unknown, document: number, item: number): void {
     const parsed = parseObject(raw, { file: this.#file, document, item });
     if (parsed.object !== undefined) this.#objects.push(parsed.object);
-    else if (parsed.findings.some(({ severity }) => severity === 'error')) {
+    else if (parsed.isInvalid) {
       if (parsed.ref === undefined) this.#invalidPlaces.add(`${document} ${item}`);
       else this.#invalidKeys.add(`${parsed.ref.kind} ${parsed.ref.key}`);
     }

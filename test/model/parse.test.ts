@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { parseObject } from '../../agent/model/parse.js';
+import type { Finding } from '../../agent/model/problem.js';
 import { problemCodes } from '../../agent/model/problem-codes.js';
 import { referencesOf } from '../../agent/model/refers.js';
 import {
@@ -26,11 +27,14 @@ const objects: readonly (readonly [string, unknown, readonly string[]])[] = [
   ['no metadata', { apiVersion: 'v1', kind: 'Pod' }, ['WEFT0203 error metadata']],
   ['no name', { apiVersion: 'v1', kind: 'Pod', metadata: { generateName: 'a-' } }, ['WEFT0203 error metadata.name']],
   ['a name in capitals', rawPod('A', {}, {}), ['WEFT0204 error metadata.name']],
+  ['a Service name that begins with a digit', { ...rawService({}), metadata: { name: '1a' } }, []],
+  ['a Service name of digits alone', { ...rawService({}), metadata: { name: '2048' } }, []],
   [
-    'a Service name that begins with a digit',
-    { ...rawService({}), metadata: { name: '1a' } },
+    'a Service name that begins with a -',
+    { ...rawService({}), metadata: { name: '-a' } },
     ['WEFT0204 error metadata.name'],
   ],
+  ['a Service name with a dot', { ...rawService({}), metadata: { name: 'a.b' } }, ['WEFT0204 error metadata.name']],
   ['a namespace with a dot', rawPod('p', {}, {}, { namespace: 'a.b' }), ['WEFT0204 error metadata.namespace']],
   ['an unknown field beside spec', rawRule({}, { name: 'a' }), []],
   ['an unknown field beside spec of Istio', { ...rawRule({}), specs: {} }, ['WEFT0302 error specs']],
@@ -62,6 +66,75 @@ for (const [title, raw, expected] of objects) {
     t.deepEqual(findings(raw), expected);
   });
 }
+
+const namespaceLabelled = (value: unknown): Raw => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: 'a', labels: { 'weft.dev/mesh': value } },
+});
+
+const serviceAnnotated = (annotations: Raw): Raw => ({ ...rawService({}), metadata: { name: 'web', annotations } });
+
+test('a name that is nearly right is corrected in the fix', (t) => {
+  const fixOf = (raw: Raw) => parseObject(raw, origin).findings.map(({ fix }) => fix);
+  const named = (name: string) => fixOf({ ...rawService({}), metadata: { name } });
+  t.deepEqual(named('My_Shop.'), ['did you mean "my-shop"?']);
+  t.deepEqual(named('-1st'), ['did you mean "1st"?']);
+  t.deepEqual(named('a.b'), ['did you mean "a-b"?']);
+  t.deepEqual(named('---'), ['write a name of the form that the message describes']);
+  t.deepEqual(named('a'.repeat(64)), ['write a name of the form that the message describes']);
+  t.deepEqual(fixOf(rawService({ ports: [{ name: 'HTTP__Web', port: 80 }] })), ['did you mean "http-web"?']);
+});
+
+const slips: readonly (readonly [string, Raw, string])[] = [
+  ['a mesh label of another value', rawPod('p', { 'weft.dev/mesh': 'on' }, {}), 'WEFT0216'],
+  ['a mesh label without quotes', rawPod('p', { 'weft.dev/mesh': true }, {}), 'WEFT0216'],
+  ['a mesh label that is no value of labels', rawPod('p', { 'weft.dev/mesh': 'on!' }, {}), 'WEFT0216'],
+  ['an empty mesh label', rawPod('p', { 'weft.dev/mesh': null }, {}), 'WEFT0216'],
+  ['a label that is misspelt', rawPod('p', { 'weft.dev/mash': 'enabled' }, {}), 'WEFT0309'],
+  ['a label key that is none', rawPod('p', { 'weft.dev/a b': 'enabled' }, {}), 'WEFT0309'],
+  ['a Namespace label of another value', namespaceLabelled('true'), 'WEFT0216'],
+  ['an annotation of another value', serviceAnnotated({ 'weft.dev/on-removal': 'kill' }), 'WEFT0216'],
+  ['an annotation that is a number', serviceAnnotated({ 'weft.dev/balancing': 5 }), 'WEFT0216'],
+  ['an annotation that is misspelt', serviceAnnotated({ 'weft.dev/balancng': 'random' }), 'WEFT0309'],
+  ['a network namespace without quotes', rawPod('p', {}, {}, { annotations: { 'weft.dev/netns': 5 } }), 'WEFT0216'],
+  ['a path of a cgroup', rawPod('p', {}, {}, { annotations: { 'weft.dev/cgroup': '../x' } }), 'WEFT0216'],
+];
+
+for (const [title, raw, code] of slips) {
+  test(`An object stays, and counts as without it: ${title}`, (t) => {
+    const { object, isInvalid, findings: found } = parseObject(raw, origin);
+    t.deepEqual(
+      found.map((each) => `${each.code} ${each.severity}`),
+      [`${code} error`],
+    );
+    t.false(isInvalid);
+    t.truthy(object);
+    t.deepEqual(object?.meta.annotations, {});
+    if (object?.kind === 'Pod' || object?.kind === 'Namespace') t.is(object.mesh, undefined);
+  });
+}
+
+test('a label with a wrong value is still a label that selectors see', (t) => {
+  const { meta } = parsed('Pod', rawPod('p', { 'weft.dev/mesh': 'on', app: 'a' }, {}));
+  t.deepEqual({ ...meta.labels }, { 'weft.dev/mesh': 'on', app: 'a' });
+});
+
+test('whoever asks wrongly for something stricter than the default gets the stricter', (t) => {
+  for (const value of ['close', 'fail', '', true]) {
+    const { meta } = parsed(
+      'Service',
+      serviceAnnotated({ 'weft.dev/when-agent-down': value, 'weft.dev/l7': 'enabled' }),
+    );
+    t.deepEqual({ ...meta.annotations }, { 'weft.dev/when-agent-down': 'closed', 'weft.dev/l7': 'enabled' });
+  }
+});
+
+test('an object that is invalid for another reason stays invalid', (t) => {
+  const { object, isInvalid } = parseObject(rawPod('p', { 'weft.dev/mesh': 'on', app: 'x'.repeat(64) }, {}), origin);
+  t.is(object, undefined);
+  t.true(isInvalid);
+});
 
 test('an invalid object is still known by its kind and name', (t) => {
   const { object, ref } = parseObject(rawService({ ports: [{ port: -1 }] }), origin);
@@ -197,7 +270,8 @@ test('nothing makes parsing throw, and every finding has a code, a path within b
           t.true(finding.code in problemCodes);
           t.true(finding.path.length < 1_000 && finding.message !== '' && finding.message.length < 1_000);
         }
-        t.true(object === undefined || found.every(({ severity }) => severity === 'warning'));
+        const isAboutIt = ({ path, severity }: Finding) => severity === 'error' && !path.includes('weft.dev/');
+        t.true(object === undefined || !found.some(isAboutIt));
       }
     }),
     { numRuns: 2_000 },

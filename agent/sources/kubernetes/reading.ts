@@ -50,7 +50,7 @@ export function readItem(raw: Raw, resource: Resource, version: string, origin: 
   whole.kind = resource.kind;
   const distrusted = resource.kind === 'Pod' ? distrust(slim) : [];
   const isPlaced = resource.kind === 'Pod' && resource.shape === 'whole';
-  const { object, ref, findings } = parseObject(whole, origin);
+  const { object, isInvalid, ref, findings } = parseObject(whole, origin);
   const subject = ref === undefined ? nameOf(resource, slim) : showRef(ref.kind, ref.key);
   const problems = [...(isPlaced ? distrusted : []), ...findings].map((finding) => ({
     ...finding,
@@ -61,7 +61,7 @@ export function readItem(raw: Raw, resource: Resource, version: string, origin: 
   }));
   return {
     object: object?.kind === 'Pod' && isPlaced ? { ...object, uid: uidOf(slim) } : object,
-    isInvalid: findings.some(({ severity }) => severity === 'error'),
+    isInvalid,
     problems,
   };
 }

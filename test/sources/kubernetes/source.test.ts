@@ -423,6 +423,28 @@ test('a Pod’s own word on where it lives is not believed; a static Pod is foun
   cluster.stop();
 });
 
+test('a Pod whose mesh label says nothing known is there all the same, and that is told once', async (t) => {
+  const cluster = await running(({ api }) => {
+    api.put(paths.pods, pod('ours', 'here', { labels: { app: 'shop', 'weft.dev/mesh': 'on' } }));
+    api.put(paths.pods, pod('theirs', 'there', { labels: { app: 'shop', 'weft.dev/mesh': 'true' } }));
+  });
+  const told = () => cluster.problems.map(({ code, path, resource }) => `${code} ${resource} ${path}`);
+  const path = 'metadata.labels["weft.dev/mesh"]';
+  t.deepEqual(told(), [`WEFT0216 Pod shop/ours ${path}`, `WEFT0216 Pod shop/theirs ${path}`]);
+  for (const name of ['ours', 'theirs']) {
+    t.like(cluster.effect.objects.get(`Pod shop/${name}`), { mesh: undefined, meta: { labels: { app: 'shop' } } });
+  }
+  cluster.api.put(paths.pods, pod('ours', 'here', { labels: { app: 'shop', 'weft.dev/mesh': 'enabled' } }));
+  await cluster.settle();
+  t.like(cluster.effect.objects.get('Pod shop/ours'), { mesh: 'enabled' });
+  t.deepEqual(told(), [`WEFT0216 Pod shop/theirs ${path}`]);
+  cluster.api.put(paths.pods, pod('ours', 'here', { labels: { app: 'other', 'weft.dev/mesh': 'onn' } }));
+  await cluster.settle();
+  t.like(cluster.effect.objects.get('Pod shop/ours'), { mesh: undefined, meta: { labels: { app: 'other' } } });
+  t.is(told().length, 2);
+  cluster.stop();
+});
+
 test('an invalid object keeps its last valid version, unless it is another object of the name', async (t) => {
   const cluster = await running(({ api }) => {
     api.put(paths.virtualServices, virtualService('shop', ['first']));
