@@ -7,7 +7,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -161,14 +160,21 @@ function bind(source: string, destination: string, options: readonly string[]): 
   return { destination, source, type: 'bind', options: ['rbind', ...options] };
 }
 
+/** Names in a directory; none when it is no directory, or went away while we looked. */
+function namesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
 /** What a runtime leaves when it is killed. Whether nothing of it is left: a cgroup with a process in it is. */
 function removeCgroups(isGone: (name: string) => boolean): boolean {
   const cgroups = hierarchies().flatMap((hierarchy) =>
-    statSync(hierarchy).isDirectory()
-      ? readdirSync(hierarchy)
-          .filter((name) => isGone(name) && existsSync(join(hierarchy, name, 'cgroup.procs')))
-          .map((name) => join(hierarchy, name))
-      : [],
+    namesIn(hierarchy)
+      .filter((name) => isGone(name) && existsSync(join(hierarchy, name, 'cgroup.procs')))
+      .map((name) => join(hierarchy, name)),
   );
   return cgroups.map((cgroup) => removeCgroup(cgroup)).every(Boolean);
 }

@@ -29,20 +29,30 @@ function attempt(action: () => void): void {
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
+/** Ends a process that may have ended by itself. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /** Ends the processes of a cgroup and of those below, and removes them. */
 export function removeCgroup(directory: string): void {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     if (entry.isDirectory()) removeCgroup(join(directory, entry.name));
   }
-  for (let tries = 0; ; tries++) {
+  const patienceMs = 15_000;
+  for (const began = performance.now(); ; ) {
     for (const pid of readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
-      if (Number(pid) > 0) process.kill(Number(pid), 'SIGKILL');
+      if (Number(pid) > 0) end(Number(pid));
     }
     try {
       rmdirSync(directory);
       return;
     } catch (error) {
-      if (tries === 100) throw error;
+      if (performance.now() - began > patienceMs) throw error;
       Atomics.wait(pause, 0, 0, 10);
     }
   }

@@ -334,13 +334,13 @@ export function planOf(options: PlanOptions): FrontendPlan {
   };
 }
 
-/** Polls until what asynchronous closes bring about is there; throws after 5 s with what was there instead. */
+/** Polls until what asynchronous closes bring about is there; throws after 20 s with what was there instead. */
 export async function eventually<T>(read: () => T, isThere: (value: T) => boolean): Promise<T> {
-  const end = performance.now() + 5000;
+  const end = performance.now() + 20_000;
   for (;;) {
     const value = read();
     if (isThere(value)) return value;
-    if (performance.now() > end) throw new Error(`still ${JSON.stringify(value)} after 5 s`);
+    if (performance.now() > end) throw new Error(`still ${JSON.stringify(value)} after 20 s`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
