@@ -8,7 +8,14 @@ import { openStage } from './stage.js';
 /** The broker that this agent started. */
 function brokerOf(agent: number): number {
   const children = readFileSync(`/proc/${agent}/task/${agent}/children`, 'utf8').trim().split(' ').map(Number);
-  return children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('weft-sockets')) ?? 0;
+  const isBroker = (pid: number): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('weft-sockets');
+    } catch {
+      return false; // it is just ending
+    }
+  };
+  return children.find(isBroker) ?? 0;
 }
 
 kernelTest('a broker that was killed is replaced, and workers reach backends again', async (t) => {
@@ -34,8 +41,8 @@ kernelTest('a broker that was killed is replaced, and workers reach backends aga
   await origin.close('10.1.0.1', 8080);
   await origin.listen('10.1.0.1', 8080);
   await eventually(
-    async () => (await client.ask(ask)).status,
-    (status) => status === 200,
+    () => client.spread(ask, 40),
+    (counts) => counts['10.1.0.1:8080'] === 40,
   );
-  t.deepEqual(await client.spread(ask, 40), { '10.1.0.1:8080': 40 });
+  t.pass();
 });

@@ -118,7 +118,7 @@ async function compareExplanation(row: Row, board: Board, differences: Differenc
 }
 
 kernelTest('every row of the table is so in the running gateway, and explained so', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const board = await Board.open(t);
   const all: string[] = [];
   let shown: string | undefined;
