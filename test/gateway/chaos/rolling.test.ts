@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { type Manifest, pod, service } from '../../agent/objects.js';
+import { eventually } from '../../agent/site.js';
 import { kernelTest } from '../../kernel-test.js';
 import { Client } from '../live/client.js';
 import { openStage, type Stage } from '../live/stage.js';
@@ -8,6 +8,9 @@ import { either, patienceMs } from './form.js';
 import { Server } from './server.js';
 
 const replicas = 4;
+
+/** Requests to a new Pod after which it counts as known to all workers. */
+const known = 100;
 
 interface Replica {
   readonly name: string;
@@ -32,17 +35,23 @@ class Deployment {
     return this.#made;
   }
 
-  async scale(count: number): Promise<void> {
+  /** Returns the new ones. */
+  async scale(count: number): Promise<readonly Replica[]> {
     const added = await Promise.all(Array.from({ length: count }, () => this.#add()));
     this.#replicas = [...this.#replicas, ...added];
     this.#write();
+    return added;
   }
 
-  /** New Pods become ready, then as many old ones are deleted: not ready, terminating, and SIGTERM to their servers at the same time. */
+  /** New Pods become ready and get requests, then as many old ones are deleted: not ready, terminating, and SIGTERM to their servers at the same time. */
   async replace(count: number): Promise<void> {
     const old = this.#replicas.slice(0, count);
-    await this.scale(count);
-    await pause(300);
+    const added = await this.scale(count);
+    await eventually(
+      () => Promise.all(added.map(({ server }) => server.requests())),
+      (counts) => counts.every((requests) => requests >= known),
+      60_000,
+    );
     for (const replica of old) replica.isTerminating = true;
     this.#write();
     await Promise.all(old.map(({ server }) => server.leave()));
@@ -80,20 +89,17 @@ kernelTest('a rolling replacement of all backends under load fails no request', 
   const { client, house, site } = stage;
   const fresh = new Client({ netns: house.path, cgroup: site.cgroup });
   t.teardown(() => fresh.kill());
-  await pause(600);
-  const kept = either(80_000, 8_000);
-  const plan = { address: '10.96.0.1', port: 80, connections: 12 } as const;
-  await client.load({ ...plan, requests: kept });
-  await fresh.load({ ...plan, requests: either(24_000, 2_400), fresh: true });
-  const loaded = Promise.all([client.loaded(), fresh.loaded()]);
-  let isOver = false;
-  void loaded.then(() => {
-    isOver = true;
-  });
-  for (let i = 0; !isOver; i++) await deployment.replace(i % 3 === 2 ? replicas : 1);
-  const results = await loaded;
+  const ask = { address: '10.96.0.1', port: 80 };
+  await eventually(
+    () => client.spread(ask, 64),
+    (counts) => Object.keys(counts).every((name) => name.startsWith('10.1.')),
+  );
+  await client.load({ ...ask, connections: 12 });
+  // A rate that leaves ports: each that a connection had rests for a minute.
+  await fresh.load({ ...ask, connections: 12, rate: 300, fresh: true });
+  for (let turn = 0; turn < either(90, 6); turn++) await deployment.replace(turn % 3 === 2 ? replicas : 1);
+  const results = await Promise.all([client.stop(), fresh.stop()]);
   t.log(...results, `${deployment.made - replicas} Pods replaced`);
-  t.true(deployment.made >= 2 * replicas);
   for (const { failed, failures, reopened } of results) {
     t.is(failed, 0, JSON.stringify(failures));
     t.is(reopened, 0);
