@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { RouteItem } from '../../agent/api/items.js';
 import { kernelTest } from '../kernel-test.js';
+import { hugeEndpoints, hugeService, hugeSlice } from './huge.js';
 import { type Manifest, pod, service } from './objects.js';
 import { type Random, seeded } from './random-mesh.js';
 import { eventually, prompt, Site } from './site.js';
@@ -52,6 +54,7 @@ function change(app: App, random: Random): App {
 }
 
 kernelTest(`${changes} single changes of files are effective within ${limit} ms`, async (t) => {
+  t.timeout(300_000);
   const random = seeded(7);
   const site = Site.make(t);
   const house = site.house();
@@ -83,4 +86,25 @@ kernelTest(`${changes} single changes of files are effective within ${limit} ms`
   t.log(`p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms, at most ${quantile(1)} ms`);
   t.true(quantile(0.95) < limit, `${quantile(0.95)} ms`);
   t.true(quantile(1) < prompt, `${quantile(1)} ms`);
+});
+
+kernelTest(`a change of one of ${hugeEndpoints} endpoints is effective within ${limit} ms`, async (t) => {
+  const site = Site.make(t);
+  for (const [name, objects] of Object.entries(hugeService())) site.write(name, objects);
+  await site.agent.start();
+  const took: number[] = [];
+  for (let each = 0; each < 21; each++) {
+    const unready = each % 2 === 0 ? each : -1;
+    const began = performance.now();
+    site.write('slice-7', [hugeSlice(7, unready)]);
+    await eventually(
+      async () => (await site.agent.items<RouteItem>('routes'))[0]!.usable,
+      (usable) => usable === (unready < 0 ? hugeEndpoints : hugeEndpoints - 1),
+    );
+    took.push(performance.now() - began);
+  }
+  took.sort((a, b) => a - b);
+  t.log(`p50 ${Math.round(took[10]!)} ms, at most ${Math.round(took[20]!)} ms`);
+  t.true(took[10]! < limit, `${took[10]} ms`);
+  t.true(took[20]! < prompt, `${took[20]} ms`);
 });
