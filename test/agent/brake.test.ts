@@ -46,11 +46,12 @@ function hex(bytes: Uint8Array): readonly string[] {
   return [...bytes].map((byte) => `0x${byte.toString(16)}`);
 }
 
-/** Somebody else writes into the tables: takes the row of a Service away and empties the slot of its backend. */
+/** Somebody else writes into the tables while the agent is stopped: takes the row of a Service away and empties the slot of its backend. */
 async function damage({ agent, pin }: Site, address: string): Promise<void> {
   const key = frontendKey({ address, port: 80, protocol: Protocol.TCP });
   const frontends = await agent.items<TableItem>('tables?table=frontends');
   const slot = Number(/slots (\d+)\+/.exec(frontends.find((row) => row.key.startsWith(`${address}:80 `))!.kernel)![1]);
+  agent.signal('SIGSTOP');
   const table = (name: string): string => join(pin, 'maps', name);
   execFileSync('bpftool', ['map', 'delete', 'pinned', table('frontends'), 'key', ...hex(key)]);
   const index = new Uint8Array(Uint32Array.of(slot).buffer);
@@ -90,10 +91,11 @@ kernelTest('what vanishes at once is held for 30 s, then believed; meanwhile, da
   await eventually(held, (count) => count === most.length);
   await damage(site, '10.96.0.9');
   t.is(await caller.arrive('10.96.0.9'), '10.96.0.9:80', 'a Service without a row is left alone');
+  agent.signal('SIGCONT');
   await eventually(
     () => caller.arrive('10.96.0.9'),
     (place) => place === '10.1.9.1:8080',
-    31_000,
+    45_000,
   );
   const { drift } = await agent.status();
   t.true(drift >= 2, `${drift} rows`);
@@ -106,7 +108,7 @@ kernelTest('what vanishes at once is held for 30 s, then believed; meanwhile, da
     t.deepEqual(places, vanishing);
   }
   const took = performance.now() - since;
-  t.true(took > 30_000 && took < 40_000, `believed after ${took} ms`);
+  t.true(took > 30_000 && took < 60_000, `believed after ${took} ms`);
   for (const each of vanishing) t.is(await caller.arrive(`10.96.0.${each}`), `10.96.0.${each}:80`);
   t.is(await caller.arrive('10.96.0.9'), '10.1.9.1:8080');
   t.false((await agent.readyz()).includes('mass-delete-brake'));
