@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { backends, service } from '../../agent/objects.js';
+import { eventually } from '../../agent/site.js';
 import { kernelTest } from '../../kernel-test.js';
 import { Client } from '../live/client.js';
 import { openStage } from '../live/stage.js';
@@ -13,6 +14,12 @@ const waveMs = either(28_000, 5_000);
 const quietMs = 2_000;
 /** What the last wave may leave more than the second did, in MiB: V8 gives back what it has collected when it likes. */
 const slackMb = 24;
+
+/** Resident, in MiB, of the agent and of the largest worker. */
+interface Memory {
+  readonly agent: number;
+  readonly worker: number;
+}
 
 kernelTest('memory of agent and workers returns after each wave of requests and of connections', async (t) => {
   t.timeout(patienceMs);
@@ -34,7 +41,11 @@ kernelTest('memory of agent and workers returns after each wave of requests and 
   const idlers = new Attacker(place);
   t.teardown(() => Promise.all([fresh.kill(), idlers.kill()]));
   const to = { address: '10.96.0.1', port: 80 } as const;
-  const history: { readonly agent: number; readonly workers: readonly number[] }[] = [];
+  const memory = (): Memory => ({
+    agent: memoryOf(site.agent.pid).now,
+    worker: Math.max(...workersOf(site.pin).map((pid) => memoryOf(pid).now)),
+  });
+  const history: Memory[] = [];
   let requests = 0;
   for (let wave = 0; wave < waves; wave++) {
     // Other paths, and more connections than there are requests: both are kept somewhere.
@@ -48,15 +59,15 @@ kernelTest('memory of agent and workers returns after each wave of requests and 
       requests += result.requests;
     }
     await pause(quietMs);
-    const workers = workersOf(site.pin).map((pid) => memoryOf(pid).now);
-    history.push({ agent: memoryOf(site.agent.pid).now, workers });
+    history.push(memory());
   }
+  const [, second] = history;
+  const isBack = ({ agent, worker }: Memory): boolean =>
+    agent <= second!.agent + slackMb && worker <= second!.worker + slackMb;
   const list = (values: readonly number[]): string => values.map((value) => value.toFixed(0)).join(' ');
   const agent = history.map((each) => each.agent);
-  const largest = history.map(({ workers }) => Math.max(...workers));
+  const largest = history.map(({ worker }) => worker);
   t.log(`${requests} requests; MiB after each wave: agent ${list(agent)}, largest worker ${list(largest)}`);
-  for (const values of [agent, largest]) {
-    t.true(values.at(-1)! <= values[1]! + slackMb, list(values));
-    t.true(Math.max(...values) < 256, list(values));
-  }
+  for (const values of [agent, largest]) t.true(Math.max(...values) < 256, list(values));
+  await eventually(memory, isBack);
 });
