@@ -124,7 +124,7 @@ function lintOf(exposition: string): readonly string[] {
 }
 
 async function play(t: ExecutionContext): Promise<void> {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const demo = await PlayedDemo.start(t);
   const prometheus = await Prometheus.start(t, await demo.relay(t), resolve(rules));
   const from = Date.now() / 1000;
