@@ -83,6 +83,7 @@ kernelTest('fed by an API server it goes the same way, and is not troubled by it
 });
 
 kernelTest('Ctrl-C leaves nothing, at whatever time', async (t) => {
+  t.timeout(300_000);
   const moments = [
     ['made network namespaces'],
     ['user-service runs'],

@@ -90,6 +90,7 @@ class Cluster {
 const hasStatus = (status: Record<string, unknown>) => status.parents !== undefined;
 
 test('status, Events and the Lease over TLS, with exactly the rights that are documented', async (t) => {
+  t.timeout(300_000);
   const cluster = new Cluster();
   await cluster.open(t);
   const events = () => cluster.server.list('events.events.k8s.io');
@@ -135,6 +136,7 @@ const documented: readonly string[] = [
 ].sort();
 
 test('with the server away nobody writes; when it is back, somebody does', async (t) => {
+  t.timeout(300_000);
   const cluster = new Cluster();
   await cluster.open(t);
   const reporter = cluster.join(t, 'a');
