@@ -22,6 +22,11 @@ export class Backoff {
     this.#wellSince ??= now;
   }
 
+  /** What worked lasted: the next wait is short again. */
+  begin(): void {
+    this.#next = first;
+  }
+
   /** Something failed at `now`: ms to wait, at least `retryAfter` if the server said so, up to two minutes. */
   failed(now: number, retryAfter = 0): number {
     if (this.#wellSince !== undefined && now - this.#wellSince >= healthy) this.#next = first;

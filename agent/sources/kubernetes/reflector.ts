@@ -3,15 +3,16 @@ import type { Clock } from '../../clock.js';
 import { ApiError } from '../../kubernetes/api.js';
 import type { Change } from '../../model/mesh.js';
 import { Absence, type Verdict } from './absence.js';
-import { Backoff } from './backoff.js';
-import { Collection, idle } from './collection.js';
+import { Collection } from './collection.js';
 import { Comparison } from './comparison.js';
+import { Health } from './health.js';
 import { Holdings, type Listing } from './holdings.js';
 import { versionOf } from './reading.js';
 import { isCustom, type Resource } from './resource.js';
 import type { Server } from './server.js';
+import { Stream } from './stream.js';
 import type { Restart, Tally } from './tally.js';
-import { type Trouble, troubleOf } from './trouble.js';
+import type { Trouble } from './trouble.js';
 import { endsInitialEvents, isFromFuture, isMalformed, malformed, readEvent, refuseOlder } from './watching.js';
 
 export interface ReflectorOptions {
@@ -33,14 +34,8 @@ export interface ReflectorOptions {
 /** Seconds that a watch is asked for: of one with little to tell fewer than `idle`, so that the server ends it and the connection stays. */
 const quietSeconds = 24;
 const busySeconds = { from: 240, to: 300 };
-/** ms. A watch that ends sooner with nothing to tell is no success. */
-const short = 1_000;
-/** So many watches in a row that brought nothing are told of: one alone is nothing, for the next goes on where it was. */
-const mostBroken = 3;
 /** ms between looks whether a missing CRD is there now. */
 const missing = 30_000;
-/** ms. A version that is too old so soon after the last one that was leads to a wait. */
-const recently = 30_000;
 /** ms within which all resources are asked for once one was: not all at once. */
 const hurryMs = 1_000;
 /** ms of parsing at a stretch. */
@@ -50,40 +45,31 @@ const stretch = 10;
 export class Reflector {
   readonly holdings: Holdings;
   readonly #options: ReflectorOptions;
-  readonly #backoff: Backoff;
+  readonly #health: Health;
   readonly #comparison: Comparison;
   readonly #collection: Collection;
   readonly #absence: Absence;
   /** To watch from; undefined when a list is needed. */
   #version: string | undefined;
   #isListed = false;
-  #trouble: Trouble | undefined;
-  #troubles = 0;
   #verb: 'list' | 'watch' = 'list';
-  /** Since when there is a stream, and when its last line came; monotonic ms. */
-  #opened: number | undefined;
-  #heard = 0;
+  /** Undefined until one is accepted, and when something else is asked after it. */
+  #stream: Stream | undefined;
   #isQuiet = true;
   /** Whether the server may be one that does not know the version yet, or not any more: then a silent watch proves nothing. */
   #isDoubtful = false;
   /** Whether the server was set back to an earlier state, so that its versions come again. */
   #wasSetBack = false;
-  #expiredAt = Number.NEGATIVE_INFINITY;
-  #failures = 0;
-  /** Whether the server could not be reached when it was last asked. */
-  #isCutOff = false;
-  /** Watches in a row that broke, or were ended at once, before anything came. */
-  #broken = 0;
   #round = new AbortController();
   #hasDrifted = false;
   #isStopped = false;
   #wake: () => void = () => undefined;
 
   constructor(options: ReflectorOptions) {
-    const { clock, comparisonPeriod, random, resource, server } = options;
+    const { clock, comparisonPeriod, onReached, onState, random, resource, server } = options;
     this.#options = options;
     this.holdings = new Holdings(resource, server.client.server);
-    this.#backoff = new Backoff(random);
+    this.#health = new Health({ resource, clock, random, onTrouble: onState, onReached });
     this.#collection = new Collection(resource, server);
     this.#absence = new Absence(resource, server);
     this.#comparison = new Comparison({
@@ -92,7 +78,7 @@ export class Reflector {
       holdings: this.holdings,
       period: comparisonPeriod,
       pages: (signal) => this.#collection.brief(this.#version ?? '', signal),
-      isCurrent: () => this.#version !== undefined && this.#trouble === undefined,
+      isCurrent: () => this.#version !== undefined && this.trouble === undefined,
       onDrift: (isSetBack) => this.#drift(isSetBack),
     });
   }
@@ -108,11 +94,11 @@ export class Reflector {
 
   /** Grows whenever `trouble` or the problems of what is kept may be others. */
   get revision(): number {
-    return this.#troubles + this.holdings.revision;
+    return this.#health.revision + this.holdings.revision;
   }
 
   get trouble(): Trouble | undefined {
-    return this.#trouble;
+    return this.#health.trouble;
   }
 
   start(): void {
@@ -129,7 +115,7 @@ export class Reflector {
 
   /** The server was reached for another resource: it is asked within a second if this one waits because it was not. */
   hurry(): void {
-    if (!this.#isCutOff) return;
+    if (!this.#health.isCutOff) return;
     const { clock, random } = this.#options;
     const wake = this.#wake;
     clock.after(hurryMs * random(), wake);
@@ -138,7 +124,7 @@ export class Reflector {
   async #run(): Promise<void> {
     while (!this.#isStopped) {
       this.#round = new AbortController();
-      this.#opened = undefined;
+      this.#stream = undefined;
       let wait: number;
       try {
         wait = this.#hasDrifted ? this.#relists() : await this.#listAndWatch();
@@ -197,28 +183,14 @@ export class Reflector {
     if (before >= 3 && changes.filter(({ type }) => type === 'remove').length * 2 > before) this.#comparison.hurry();
     this.#version = version;
     this.#wasSetBack = false;
-    this.#broken = 0;
     this.#absence.end();
-    this.#works();
+    this.#health.brings();
     if (changes.length > 0) this.#options.onChanges(changes);
     this.#listed();
   }
 
   #listed(): void {
     this.#isListed = true;
-    this.#options.onState();
-  }
-
-  #works(): void {
-    this.#backoff.worked(this.#options.clock.monotonic());
-    this.#failures = 0;
-    if (this.#isCutOff) {
-      this.#isCutOff = false;
-      this.#options.onReached();
-    }
-    if (this.#trouble === undefined) return;
-    this.#trouble = undefined;
-    this.#troubles++;
     this.#options.onState();
   }
 
@@ -232,7 +204,7 @@ export class Reflector {
       return await this.#follow(lines, seconds, this.holdings.list(this.#wasSetBack));
     } catch (error) {
       const isRefused = error instanceof ApiError && [400, 406, 415, 422].includes(error.status);
-      if (!isRefused && !this.#fellSilent()) throw error;
+      if (!isRefused && !this.#stream?.isSilent) throw error;
       if (this.#version !== undefined || this.#isStopped) throw error;
       this.#options.server.refuseStreams();
       this.#options.tally.restart(isRefused ? 'refused' : 'idle');
@@ -244,7 +216,7 @@ export class Reflector {
     const seconds = this.#seconds(false);
     const from = { resourceVersion: this.#version ?? '' };
     const lines = await this.#collection.watch(from, seconds, this.#round.signal);
-    if (this.#broken < mostBroken) this.#works();
+    this.#health.accepts();
     return this.#follow(lines, seconds, undefined);
   }
 
@@ -256,38 +228,38 @@ export class Reflector {
 
   /** Takes the events of a watch of `seconds` until it ends. `pending`: the list that its first events are. */
   async #follow(lines: AsyncIterable<Buffer>, seconds: number, pending: Listing | undefined): Promise<number> {
-    const { clock } = this.#options;
     const pace = this.#pace();
-    const opened = clock.monotonic();
-    this.#opened = opened;
-    this.#heard = opened;
+    let stream = this.#begin();
     let listing = pending;
-    let told = 0;
-    let began = this.#version;
     try {
       for await (const line of lines) {
-        this.#heard = clock.monotonic();
+        stream.hear();
         const event = readEvent(line);
         this.#options.tally.event(event.type.toLowerCase());
-        if (this.#broken > 0 && listing === undefined) this.#lasts();
-        if (event.type !== 'BOOKMARK') told++;
-        if (listing === undefined) this.#apply(event.type, event.object);
-        else if (endsInitialEvents(event)) {
+        if (listing === undefined) this.#health.hears();
+        if (event.type !== 'BOOKMARK') stream.tell();
+        if (listing === undefined) {
+          this.#apply(event.type, event.object);
+          stream.reach(this.#version);
+        } else if (endsInitialEvents(event)) {
           this.#take(listing, versionOf(event.object));
           listing = undefined;
-          told = 0;
-          began = this.#version;
+          stream = this.#begin();
         } else if (event.type === 'DELETED') listing.drop(event.object);
         else if (event.type !== 'BOOKMARK') listing.put(event.object, this.#collection.served);
         this.#isDoubtful &&= listing !== undefined;
         await pace();
       }
     } finally {
-      this.#isQuiet = told === 0;
+      this.#isQuiet = stream.isQuiet;
     }
     if (listing !== undefined) throw new ApiError('the server ended a list before it was complete');
-    // Events that lead nowhere are no news: somebody repeats an answer.
-    return this.#ended(clock.monotonic() - opened, seconds, told > 0 && this.#version !== began);
+    return this.#ended(stream, seconds);
+  }
+
+  #begin(): Stream {
+    this.#stream = new Stream(this.#options.clock, this.#version);
+    return this.#stream;
   }
 
   #apply(type: string, object: Parameters<typeof versionOf>[0]): void {
@@ -302,37 +274,24 @@ export class Reflector {
     if (type !== 'BOOKMARK') this.#options.onState();
   }
 
-  /** After a watch that lasted `lived` ms and was ended by the server. */
-  async #ended(lived: number, seconds: number, wasBusy: boolean): Promise<number> {
+  /** After a watch of `seconds` that was ended by the server. Returns ms to wait. */
+  async #ended(stream: Stream, seconds: number): Promise<number> {
+    const { isBusy, isShort, lived } = stream;
     this.#options.tally.restart('ended');
-    if (!wasBusy) await this.#prove();
+    if (!isBusy) await this.#prove();
     this.#isDoubtful ||= lived < seconds * 800;
-    if (wasBusy || lived >= short) {
-      this.#lasts();
-      return 0;
-    }
-    if (++this.#broken >= mostBroken) {
-      this.#worries({ code: 'WEFT0606', isGeneral: false, text: 'the API server ends every watch at once' });
-    }
-    return this.#backoff.failed(this.#options.clock.monotonic());
-  }
-
-  /** A watch brought something, or was open for a while. */
-  #lasts(): void {
-    this.#broken = 0;
-    this.#works();
+    if (isShort && !isBusy) return this.#health.endsAtOnce(stream);
+    this.#health.lasts();
+    return 0;
   }
 
   /** Asks whether the server knows the version that a silent watch went on from. Rejects when it does not (504). */
   async #prove(): Promise<void> {
     if (!this.#isDoubtful || this.#version === undefined) return;
+    // What fails from here on is a question of its own, not the stream that is over.
+    this.#stream = undefined;
     await this.#collection.knows(this.#version, this.#round.signal);
     this.#isDoubtful = false;
-  }
-
-  /** Whether the stream that there was broke because nothing came any more. */
-  #fellSilent(): boolean {
-    return this.#opened !== undefined && this.#options.clock.monotonic() - this.#heard >= idle - 100;
   }
 
   /** What comes of a list or watch that failed. Returns ms to wait. */
@@ -344,7 +303,8 @@ export class Reflector {
     if (failure.status === 410 || isSetBack) return this.#expires();
     if (failure.status === 404 && isCustom(this.resource)) return this.#misses();
     if (failure.status === 403 && this.resource.isSpare) return this.#spares();
-    if (failure.status === 0 && !isMalformed(failure) && this.#opened !== undefined) return this.#breaks(failure);
+    const isCut = failure.status === 0 && !isMalformed(failure);
+    if (isCut && this.#stream !== undefined) return this.#breaks(this.#stream, failure);
     return this.#fails(failure);
   }
 
@@ -361,24 +321,18 @@ export class Reflector {
 
   /** The version is of no use any more: a list is. At once, unless that was so a moment ago. */
   #expires(): number {
-    const now = this.#options.clock.monotonic();
-    const isFirst = now - this.#expiredAt > recently;
-    this.#expiredAt = now;
     this.#version = undefined;
     this.#isDoubtful = false;
     this.#restarts('expired');
-    return isFirst ? 0 : this.#backoff.failed(now);
+    return this.#health.expires();
   }
 
   /** A stream broke: the next goes on where it ended. */
-  async #breaks(failure: ApiError): Promise<number> {
-    if (!this.#fellSilent() && failure.reason !== 'Idle') {
+  async #breaks(stream: Stream, failure: ApiError): Promise<number> {
+    if (!stream.isSilent && failure.reason !== 'Idle') {
       this.#isDoubtful = true;
       this.#restarts('cut');
-      this.#broken = this.#heard === this.#opened ? this.#broken + 1 : 0;
-      if (this.#version === undefined || this.#broken >= mostBroken)
-        this.#worries(troubleOf(failure, this.resource, this.#verb));
-      return this.#backoff.failed(this.#options.clock.monotonic());
+      return this.#health.breaks(stream, failure, this.#verb);
     }
     this.#restarts('idle');
     try {
@@ -393,29 +347,21 @@ export class Reflector {
   #fails(failure: ApiError): number {
     const { message, retryAfterMs, status } = failure;
     this.#restarts(reasonOf(failure));
-    this.#failures++;
-    this.#isCutOff = status === 0;
     this.#isDoubtful = true;
+    this.#health.fails(failure, this.#verb);
     // A server that cannot read the version fails with 500: only another version helps.
-    const isMisread = status === 500 && (this.#failures > 1 || /resourceVersion/.test(message));
+    const isMisread = status === 500 && (this.#health.failures > 1 || /resourceVersion/.test(message));
     if (isMisread || isMalformed(failure)) this.#version = undefined;
-    this.#worries(troubleOf(failure, this.resource, this.#verb));
     if (status === 403 && !this.resource.isRequired && !this.#isListed) this.#listed();
-    return this.#backoff.failed(this.#options.clock.monotonic(), retryAfterMs);
+    return this.#health.waits(retryAfterMs);
   }
 
   /** It may not be read, and nobody says that it is there. */
   #spares(): number {
     this.#restarts('refused');
-    this.#works();
+    this.#health.works();
     this.#listed();
     return missing * (0.9 + 0.2 * this.#options.random());
-  }
-
-  #worries(trouble: Trouble): void {
-    this.#trouble = trouble;
-    this.#troubles++;
-    this.#options.onState();
   }
 
   /** 404 for every version of it. */
@@ -431,12 +377,12 @@ export class Reflector {
       return this.#fails(error instanceof ApiError ? error : new ApiError(String(error), 500));
     }
     if (!verdict.isBelieved) {
-      this.#worries({ code: 'WEFT0606', isGeneral: false, text: verdict.why });
-      return verdict.wait ?? this.#backoff.failed(clock.monotonic());
+      this.#health.worries(verdict.why);
+      return verdict.wait ?? this.#health.waits();
     }
     const changes = this.holdings.clear();
     if (changes.length > 0) this.#options.onChanges(changes);
-    this.#works();
+    this.#health.works();
     this.#listed();
     return missing * (0.9 + 0.2 * random());
   }

@@ -48,6 +48,8 @@ export class ModelApi implements ApiClient {
   readonly empty: Set<string> = new Set();
   /** Streaming lists break off after the first object. */
   breakLists = false;
+  /** Streaming lists are never complete. */
+  holdLists = false;
   minor: string = '36';
   /** Nothing reaches it. */
   isDown = false;
@@ -252,7 +254,7 @@ export class ModelApi implements ApiClient {
         watch.tell({ revision: this.revision, type: 'ADDED', object, before: undefined });
       }
       if (this.breakLists) watch.fail(new ApiError('the connection was reset', 0, 'ECONNRESET'));
-      watch.bookmark(this.revision, { 'k8s.io/initial-events-end': 'true' });
+      if (!this.holdLists) watch.bookmark(this.revision, { 'k8s.io/initial-events-end': 'true' });
     } else {
       const from = Number(query.resourceVersion);
       if (from < collection.compacted) {
