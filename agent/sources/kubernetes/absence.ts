@@ -41,7 +41,7 @@ export class Absence {
     this.#since ??= now;
     const lasted = now - this.#since;
     if (hasObjects && lasted < patience) {
-      const why = `the API server answers 404 since ${Math.round(lasted / 1_000)} s`;
+      const why = `the API server answers 404: what was there counts as removed once that lasts ${patience / 1_000} s`;
       return { isBelieved: false, why, wait: Math.max(1_000, patience - lasted) };
     }
     this.#isBelieved = !isNews || (await this.#server.lacks(this.#resource));

@@ -13,6 +13,8 @@ export interface Resource {
   /** The one to ask for first comes first. */
   readonly versions: readonly string[];
   readonly plural: string;
+  /** What the agent does with it, here and where it says what became of it: what a role is to grant. */
+  readonly verbs: readonly string[];
   /** `metadata`: as meta/v1 PartialObjectMetadata, nothing else of it is sent. */
   readonly shape: 'whole' | 'metadata';
   /** Whether nothing is known of the mesh without it. Others may be forbidden or, of groups that CRDs make, missing. */
@@ -25,9 +27,23 @@ export interface Resource {
   readonly fieldSelector: string;
 }
 
-const core = { group: '', versions: ['v1'], namespace: '', fieldSelector: '', isRequired: true, isSpare: false };
+const watching = ['list', 'watch'] as const;
 
-function customResource(kind: string, { group, plural, versions }: CustomKind, model = kind): Resource {
+const core = {
+  group: '',
+  versions: ['v1'],
+  namespace: '',
+  fieldSelector: '',
+  verbs: watching,
+  isRequired: true,
+  isSpare: false,
+};
+
+function customResource(
+  kind: string,
+  { group, isAnswered, plural, versions }: CustomKind,
+  model: string = kind,
+): Resource {
   return {
     name: `${plural}.${group}`,
     kind,
@@ -35,6 +51,7 @@ function customResource(kind: string, { group, plural, versions }: CustomKind, m
     group,
     versions,
     plural,
+    verbs: isAnswered ? ['get', ...watching] : watching,
     shape: 'whole',
     isRequired: false,
     isSpare: false,

@@ -40,9 +40,10 @@ export function troubleOf(error: ApiError, resource: Resource, verb: 'list' | 'w
 }
 
 /** The rule of RBAC that permits what is done with it. */
-function ruleFor({ group, namespace, plural }: Resource): string {
+function ruleFor({ group, namespace, plural, verbs }: Resource): string {
   const role = namespace === '' ? 'ClusterRole' : `ClusterRole (or a Role in ${namespace})`;
-  return `add to the agent’s ${role} apiGroups: ["${group}"], resources: ["${plural}"], verbs: ["get", "list", "watch"]`;
+  const quoted = verbs.map((verb) => `"${verb}"`).join(', ');
+  return `add to the agent’s ${role} apiGroups: ["${group}"], resources: ["${plural}"], verbs: [${quoted}]`;
 }
 
 export function troubleProblem(trouble: Trouble, server: string, file: string): Problem {
