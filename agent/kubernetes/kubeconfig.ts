@@ -33,6 +33,7 @@ export function kubeconfigCredentials(file: string, clock: Clock): Credentials {
   const cluster = named(root, 'clusters', context.at('cluster')).at('cluster');
   const directory = dirname(resolve(file));
   const authority = pemSource(cluster, 'certificate-authority', directory);
+  const isInsecure = insecurityOf(cluster, authority());
   const server = serverOf(cluster.at('server'));
   const user = context.at('user').isAbsent
     ? new Field(file, 'user', undefined)
@@ -43,7 +44,7 @@ export function kubeconfigCredentials(file: string, clock: Clock): Credentials {
   return {
     server,
     serverName: cluster.at('tls-server-name').text(),
-    isInsecure: cluster.at('insecure-skip-tls-verify').flag(),
+    isInsecure,
     proxy: proxyOf(cluster.at('proxy-url')),
     namespace: context.at('namespace').text(),
     access: accessor(given, authority, plugin && new HeldCredential(plugin, clock)),
@@ -77,6 +78,14 @@ function serverOf(field: Field): URL {
   return hostOf(url) === '' || url.search !== '' || url.username !== ''
     ? field.fail('must be no more than a host, a port and a path')
     : url;
+}
+
+/** Whether the server's certificate is not looked at. Refused together with `authority`, as by client-go's TLSConfigFor. */
+function insecurityOf(cluster: Field, authority: string | undefined): boolean {
+  const field = cluster.at('insecure-skip-tls-verify');
+  return field.flag() && authority !== undefined
+    ? field.fail('cannot be together with a certificate authority, which would not be looked at: remove one of them')
+    : field.flag();
 }
 
 function proxyOf(field: Field): URL | undefined {

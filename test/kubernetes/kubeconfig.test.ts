@@ -26,6 +26,7 @@ async function callBy(file: string): Promise<unknown> {
 }
 
 const ca = { 'certificate-authority-data': base64(authorityPem) };
+const insecure = { 'insecure-skip-tls-verify': true };
 
 test('a token, an authority and a namespace within the file', async (t) => {
   const directory = new KubeconfigDirectory(t);
@@ -107,8 +108,12 @@ test('insecure-skip-tls-verify looks at no certificate', async (t) => {
   const server = await ApiServer.start(t, telling);
   const cluster = { server: server.url };
   t.like(await t.throwsAsync(callBy(directory.write({ cluster }))), { reason: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
-  const file = directory.write({ cluster: { ...cluster, 'insecure-skip-tls-verify': true } });
-  t.deepEqual(await callBy(file), { name: false });
+  t.deepEqual(await callBy(directory.write({ cluster: { ...cluster, ...insecure } })), { name: false });
+  // An empty authority is none, and `false` looks at certificates as its absence does.
+  const none = { 'certificate-authority-data': '', 'certificate-authority': '' };
+  t.deepEqual(await callBy(directory.write({ cluster: { ...cluster, ...insecure, ...none } })), { name: false });
+  const verifying = { ...cluster, ...ca, 'insecure-skip-tls-verify': false };
+  t.deepEqual(await callBy(directory.write({ cluster: verifying })), { name: false });
 });
 
 /** What opening the file throws: the path and the rest of the message. */
@@ -158,12 +163,21 @@ const clusterFaults: readonly (readonly [object, string, RegExp])[] = [
   [{ server: 'https://a:b@c' }, 'clusters[0].cluster.server', /must be no more than a host/],
   [{ ...here, 'proxy-url': 'socks5://a:1' }, 'clusters[0].cluster.proxy-url', /not supported, socks5: use http/],
   [{ ...here, 'proxy-url': 'a b' }, 'clusters[0].cluster.proxy-url', /is no URL/],
+  [{ ...here, 'proxy-url': 'https://a:1' }, 'clusters[0].cluster.proxy-url', /not supported, https: use http/],
   [{ ...here, 'certificate-authority': 'none' }, 'clusters[0].cluster.certificate-authority', /ENOENT/],
+  [{ ...here, ...insecure, ...ca }, 'clusters[0].cluster.insecure-skip-tls-verify', /together with a certificate auth/],
+  [
+    { ...here, ...insecure, 'certificate-authority': 'ca.pem' },
+    'clusters[0].cluster.insecure-skip-tls-verify',
+    /together with a certificate authority.*remove one of them/,
+  ],
 ];
 
 for (const [cluster, path, why] of clusterFaults)
   test(`refused: ${path} ${why.source}`, (t) => {
-    const [where, words] = faultOf(t, new KubeconfigDirectory(t).write({ cluster }));
+    const directory = new KubeconfigDirectory(t);
+    directory.file('ca.pem', authorityPem);
+    const [where, words] = faultOf(t, directory.write({ cluster }));
     t.is(where, path);
     t.regex(words, why);
   });
