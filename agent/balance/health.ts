@@ -17,6 +17,8 @@ export class Health {
   consecutiveGatewayErrors = 0;
   consecutiveLocalFailures = 0;
   ejection: Ejection | undefined;
+  /** Also when it is over. */
+  lastEjection: Ejection | undefined;
   /** Monotonic, ms. */
   ejectedAt = 0;
   /** The ejection lasts so many base times. Each ejection adds one, each sweep that finds the endpoint in use takes one away. */
@@ -95,6 +97,7 @@ export class OutlierDetector {
       this.#settings === undefined ? this.#ownCause(health, outcome) : this.#cause(health, outcome, this.#settings);
     if (cause === undefined || health.isEjected || !this.#mayEject(cause)) return false;
     health.ejection = cause;
+    health.lastEjection = cause;
     health.ejectedAt = now;
     health.backoff++;
     health.ejections++;

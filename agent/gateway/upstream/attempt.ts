@@ -93,7 +93,7 @@ export interface EndpointState {
   readonly latencyMs: number;
   /** It is not used now for its faults. False where all are used, because too few are healthy. */
   readonly ejected: boolean;
-  /** What ejected it; empty where nothing did, or the ejection is over. */
+  /** What ejected it last, also when that is over; empty where nothing did. */
   readonly ejection: string;
   readonly ejections: number;
   readonly connections: number;

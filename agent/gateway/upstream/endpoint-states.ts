@@ -21,7 +21,7 @@ export function statesOf(clusters: ReadonlyMap<string, ClusterTraffic>, now: num
           inFlight: inFlight + (row?.inFlight ?? 0),
           latencyMs: Math.max(latency.value, row?.latencyMs ?? 0),
           ejected: avoided.has(member) || (row?.ejected ?? false),
-          ejection: health.ejection ?? row?.ejection ?? '',
+          ejection: health.lastEjection ?? row?.ejection ?? '',
           ejections: health.ejections + (row?.ejections ?? 0),
           connections: each.connectionsOf(member) + (row?.connections ?? 0),
         });
