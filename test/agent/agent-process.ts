@@ -101,7 +101,7 @@ export class AgentProcess {
     for (;;) {
       if (!this.isRunning) throw new Error(`the agent ended: ${this.log}`);
       if ((await this.readyz()) !== '') return performance.now() - began;
-      if (performance.now() - began > 30_000) throw new Error(`the agent is not ready after 30 s: ${this.log}`);
+      if (performance.now() - began > 60_000) throw new Error(`the agent is not ready after 60 s: ${this.log}`);
       await pause(10);
     }
   }
