@@ -76,6 +76,8 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     log.info('files of certificates have changed');
     sync.reroute();
   });
+  // Workers of an earlier agent may serve: connections are led to them all along.
+  heartbeat();
   const cancels = [
     clock.every(tickMs, tick),
     clock.every(seekMs, seek),
