@@ -3,7 +3,7 @@ import test from 'ava';
 import { type Family, parseExposition } from '../api/exposition.js';
 import { kernelTest } from '../kernel-test.js';
 import { backends, destinationRule, type Manifest, pod, service } from './objects.js';
-import { type House, Site } from './site.js';
+import { eventually, type House, Site } from './site.js';
 
 type Families = ReadonlyMap<string, Family>;
 type Labels = Readonly<Record<string, string>>;
@@ -61,10 +61,14 @@ async function traffic(t: Parameters<Parameters<typeof kernelTest>[1]>[0]): Prom
 
 kernelTest('metrics count known traffic exactly', async (t) => {
   const site = await traffic(t);
-  const families = parseExposition(await site.agent.scrape());
   const web = { destination_service: 'web.default.svc.cluster.local', source_app: 'shop', source_version: 'v2' };
+  // A connection is closed once both sides have said so.
+  await eventually(
+    async () => sum(parseExposition(await site.agent.scrape()), 'istio_tcp_connections_closed_total', web),
+    (closed) => closed === 100,
+  );
+  const families = parseExposition(await site.agent.scrape());
   t.is(sum(families, 'istio_tcp_connections_opened_total', web), 103);
-  t.is(sum(families, 'istio_tcp_connections_closed_total', web), 100);
   t.is(sum(families, 'istio_tcp_received_bytes_total', web), 100 * 1000);
   t.is(sum(families, 'istio_tcp_sent_bytes_total', web), 100 * 3000);
   const deaf = { destination_service_name: 'deaf', destination_service_namespace: 'default' };

@@ -81,8 +81,10 @@ kernelTest('addresses of ServiceEntries: by connection, by request, by name, and
     () => site.agent.scrape(),
     (text) => series.test(text),
   );
-  t.regex(
-    await site.agent.scrape(),
-    /istio_tcp_connections_opened_total\{[^}]*destination_service="plain.example.com"[^}]*destination_service_name="plain.example.com"/,
+  const opened =
+    /istio_tcp_connections_opened_total\{[^}]*destination_service="plain.example.com"[^}]*destination_service_name="plain.example.com"/;
+  await eventually(
+    () => site.agent.scrape(),
+    (text) => opened.test(text),
   );
 });

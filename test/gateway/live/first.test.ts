@@ -54,6 +54,10 @@ kernelTest('a pod’s request follows the rule of a VirtualService to a backend,
   t.log(
     (await site.agent.weft('flows', '--rule', 'VirtualService default/shop')).stdout.split('\n').slice(0, 5).join('\n'),
   );
+  await eventually(
+    () => site.agent.scrape(),
+    (text) => /istio_requests_total\{[^}]*response_code="404"[^}]*\} 1/.test(text),
+  );
   const text = await site.agent.scrape();
   t.log(
     text
@@ -61,5 +65,4 @@ kernelTest('a pod’s request follows the rule of a VirtualService to a backend,
       .filter((line) => /^(istio_requests_total|weft_gateway|weft_path)/.test(line))
       .join('\n'),
   );
-  t.regex(text, /istio_requests_total\{[^}]*response_code="404"[^}]*\} 1/);
 });

@@ -1,3 +1,4 @@
+import { eventually } from '../../agent/site.js';
 import { kernelTest } from '../../kernel-test.js';
 import { addresses, type Outcome, openCalls, target } from './calls.js';
 
@@ -185,6 +186,9 @@ kernelTest('statuses: of the backend, of rules, and of the gateway', async (t) =
   );
   for (const server of servers) await server.run('for _, h in servers.values(): h.refusals = 1');
   t.is((await call('Refuse'))[0], 'UNAVAILABLE');
-  const metrics = await site.agent.scrape();
-  t.regex(metrics, /istio_requests_total\{[^}]*request_protocol="grpc"[^}]*grpc_response_status="8"[^}]*\} 1/);
+  const exhausted = /istio_requests_total\{[^}]*request_protocol="grpc"[^}]*grpc_response_status="8"[^}]*\} 1/;
+  await eventually(
+    () => site.agent.scrape(),
+    (metrics) => exhausted.test(metrics),
+  );
 });

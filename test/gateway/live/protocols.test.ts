@@ -166,6 +166,8 @@ kernelTest('a port that says nothing: HTTP is HTTP, and all else goes through as
   t.is(await client.raw(address, 2000, '', /\n/), echo, 'a server that speaks first, after a second of silence');
   t.is(await client.raw(address, 2000, '\x00\x01\x02 binary', /binary/), `${echo}\x00\x01\x02 binary`);
   t.is(await client.raw(address, 2000, 'HELO there\r\n', /there\r\n/), `${echo}HELO there\r\n`);
-  const metrics = await site.agent.scrape();
-  t.regex(metrics, /weft_path_total\{path="gateway"/);
+  await eventually(
+    () => site.agent.scrape(),
+    (metrics) => /weft_path_total\{path="gateway"/.test(metrics),
+  );
 });
