@@ -8,8 +8,6 @@ import { ObjectFindings } from './object-findings.js';
 import { istioServerTls, listenerTls, type UnresolvedCertificate } from './server-tls.js';
 import type { IngressListener, IngressServer, ServerTls } from './snapshot.js';
 
-export { controllerName } from '../model/gateway-scope.js';
-
 /** What the rules bind to a server of an Istio Gateway, or to a listener of a Gateway API Gateway. */
 export type ServerRules = Pick<IngressServer, 'virtualHosts' | 'tlsRules' | 'tcpRules'>;
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import test from 'ava';
 import { parse } from 'yaml';
-import { controllerName } from '../../agent/compile/ingress.js';
 import { type Resolved, resolveConfig } from '../../agent/config.js';
+import { controllerName } from '../../agent/model/gateway-scope.js';
 import { parseObject } from '../../agent/model/parse.js';
 import { renderRules } from '../../deploy/grafana/rules.js';
 import {
